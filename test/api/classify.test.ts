@@ -1,0 +1,405 @@
+import fc from 'fast-check';
+import { classify, type Billed, type Verdict } from '../../nodes/shared/api/classify';
+import { ENDPOINTS, type EndpointName } from '../../nodes/shared/api/endpoints';
+import type { Failure, FailureKind } from '../../nodes/shared/api/failure';
+
+const NOW = Date.UTC(2026, 10, 22, 12);
+const NAMES = Object.keys(ENDPOINTS) as EndpointName[];
+
+const USABLE: Record<EndpointName, object> = {
+	userId: { id: '107955' },
+	userInfoByUsername: { user: { id: '107955' }, stats: {} },
+	userInfoById: { user: { id: '107955' }, stats: {} },
+	userFollowers: { followers: [], hasMore: false },
+	userFollowing: { followings: [], hasMore: false },
+	userPosts: { videos: [], hasMore: false },
+};
+
+function answer(
+	status: number,
+	body: unknown,
+	headers: Record<string, string> = {},
+	endpoint: EndpointName = 'userId',
+): Verdict {
+	const text = typeof body === 'string' ? body : JSON.stringify(body);
+	return classify(endpoint, { status, headers, body: text }, NOW);
+}
+
+function failed(verdict: Verdict): { failure: Failure; billed: Billed } {
+	if (verdict.ok) throw new Error('was a success');
+	return verdict;
+}
+
+const kindOf = (verdict: Verdict): [FailureKind, Billed] => {
+	const { failure, billed } = failed(verdict);
+	return [failure.kind, billed];
+};
+
+describe('status 200 with what the endpoint always has is a success', () => {
+	test.each(NAMES)('%s', (endpoint) => {
+		expect(answer(200, USABLE[endpoint], {}, endpoint)).toEqual({
+			ok: true,
+			body: USABLE[endpoint],
+		});
+	});
+
+	test.each<[string, EndpointName, object]>([
+		['a numeric id', 'userId', { id: 107955 }],
+		['an id beyond 2^53', 'userId', JSON.parse('{"id":"6943972350728700930"}')],
+		['null and missing fields', 'userInfoById', { user: { id: '1', nickname: null }, stats: null }],
+		['a message beside the answer', 'userId', { id: '1', message: 'Too many requests' }],
+		['another status', 'userId', { id: '1', status: 'ok' }],
+		['a status that is no text', 'userId', { id: '1', status: 0 }],
+		['strange elements', 'userPosts', { videos: [null, 1, {}] }],
+		['no hasMore', 'userFollowers', { followers: [{}] }],
+	])('%s is tolerated', (_title, endpoint, body) => {
+		expect(answer(200, body, {}, endpoint).ok).toBe(true);
+	});
+
+	test('ids and big integers come as text', () => {
+		expect(answer(200, '{"id":6943972350728700930}')).toEqual({
+			ok: true,
+			body: { id: '6943972350728700930' },
+		});
+	});
+});
+
+describe('status 200 without it is not', () => {
+	test.each<[EndpointName, object, string]>([
+		['userId', {}, 'id'],
+		['userId', { id: '' }, 'id'],
+		['userId', { id: null }, 'id'],
+		['userId', { id: 'abc' }, 'id'],
+		['userId', { user: { id: '1' } }, 'id'],
+		['userInfoByUsername', {}, 'user.id'],
+		['userInfoByUsername', { user: {} }, 'user.id'],
+		['userInfoByUsername', { user: null, stats: {} }, 'user.id'],
+		['userInfoById', { user: [{ id: '1' }] }, 'user.id'],
+		['userInfoById', { id: '1' }, 'user.id'],
+		['userFollowers', { followings: [] }, 'followers'],
+		['userFollowers', { followers: null }, 'followers'],
+		['userFollowing', { followers: [] }, 'followings'],
+		['userPosts', { videos: {} }, 'videos'],
+		['userPosts', { data: { videos: [] } }, 'videos'],
+		['userPosts', { a: 1, b: 2 }, 'videos'],
+	])('%s: %j', (endpoint, body, field) => {
+		expect(answer(200, body, {}, endpoint)).toEqual({
+			ok: false,
+			failure: {
+				kind: 'unexpected-body',
+				detail: `TikLiveAPI answered HTTP 200 without ${field}`,
+			},
+			billed: 'spent',
+		});
+	});
+
+	test.each([
+		['', 'an empty body'],
+		['   ', 'an empty body'],
+		['<html>down for maintenance</html>', 'a web page instead of JSON'],
+		['{"id":"1079', 'a body that is not valid JSON'],
+		['OK', 'a body that is not valid JSON'],
+	])('%p is unreadable and may have been billed', (body, what) => {
+		expect(answer(200, body)).toEqual({
+			ok: false,
+			failure: { kind: 'unreadable-body', detail: `TikLiveAPI answered HTTP 200 with ${what}` },
+			billed: 'unknown',
+		});
+	});
+
+	test.each([
+		['null', 'JSON that is not an object'],
+		['[]', 'JSON that is not an object'],
+		['"text"', 'JSON that is not an object'],
+		[
+			`{"id":"1","x":${'['.repeat(100_000)}${']'.repeat(100_000)}}`,
+			'JSON nested more than 100 levels deep',
+		],
+	])('%.20p is readable, so it was billed', (body, what) => {
+		expect(answer(200, body)).toEqual({
+			ok: false,
+			failure: { kind: 'unexpected-body', detail: `TikLiveAPI answered HTTP 200 with ${what}` },
+			billed: 'spent',
+		});
+	});
+});
+
+describe('status 200 with a lone message is about the account', () => {
+	test.each<[string, FailureKind]>([
+		// Observed word for word.
+		['Please sign up to tikliveapi.com', 'invalid-key'],
+		['Api-Key is not available', 'invalid-key'],
+		// Likely.
+		['API key not found', 'invalid-key'],
+		['Invalid apikey', 'invalid-key'],
+		['Wrong X-Api-Key', 'invalid-key'],
+		['missing api_key', 'invalid-key'],
+		['Unauthorized', 'invalid-key'],
+		['Unauthorised', 'invalid-key'],
+		['Please sign in', 'invalid-key'],
+		['You must log in', 'invalid-key'],
+		['Login required', 'invalid-key'],
+		['Forbidden', 'invalid-key'],
+		['Access denied', 'invalid-key'],
+		['Your credit balance is exhausted, please purchase more credits', 'out-of-credits'],
+		['Not enough credits', 'out-of-credits'],
+		['You need 1 credit', 'out-of-credits'],
+		['Balance is 0', 'out-of-credits'],
+		['Quota exceeded', 'out-of-credits'],
+		['Your api-key has no credits', 'out-of-credits'],
+		['Your Api-Key is exhausted', 'out-of-credits'],
+		['Please purchase more', 'out-of-credits'],
+		['Monthly limit reached', 'out-of-credits'],
+		['You have hit your limits', 'out-of-credits'],
+		['Your account is limited', 'out-of-credits'],
+		['Please top up your account', 'out-of-credits'],
+		['Top-up needed', 'out-of-credits'],
+		['Topup needed', 'out-of-credits'],
+		['Insufficient funds', 'out-of-credits'],
+		['Payment required', 'out-of-credits'],
+		['Recharge to go on', 'out-of-credits'],
+		['Upgrade your account', 'out-of-credits'],
+		['Please sign up to purchase', 'out-of-credits'],
+		['Too many requests', 'rate-limited'],
+		['Rate limit exceeded', 'rate-limited'],
+		['rate-limited', 'rate-limited'],
+		['Ratelimit of your credit plan', 'rate-limited'],
+		['You are being throttled', 'rate-limited'],
+		['Please slow down', 'rate-limited'],
+		['Free Api Limit: 1 request/second.', 'rate-limited'],
+		['Limit of 200 requests per minute reached', 'rate-limited'],
+		['limit: 1 request every second', 'rate-limited'],
+		['Only 10000 requests a hour', 'rate-limited'],
+		['Too many requests, your quota is 200', 'rate-limited'],
+	])('%p', (message, kind) => {
+		expect(answer(200, { message })).toEqual({
+			ok: false,
+			failure: { kind, detail: `TikLiveAPI answered HTTP 200: ${message}` },
+			billed: 'returned',
+		});
+	});
+
+	test('a lone message about the user is about the user', () => {
+		expect(kindOf(answer(200, { message: 'User not found' }))).toEqual(['not-found', 'spent']);
+		expect(kindOf(answer(200, { message: 'This account is private' }))).toEqual([
+			'private',
+			'spent',
+		]);
+	});
+
+	test.each(['Hello', '', 'unlimited fun', 'my assignments'])(
+		'%p is refused and not repeated, and counted as spent to be on the safe side',
+		(message) => {
+			const { failure, billed } = failed(answer(200, { message }));
+			expect(failure).toMatchObject({ kind: 'rejected', status: 200 });
+			expect(billed).toBe('spent');
+		},
+	);
+
+	test('a message that is no text, or an error of another name, is an unexpected body', () => {
+		expect(kindOf(answer(200, { message: { a: 1 } }))).toEqual(['unexpected-body', 'spent']);
+		expect(kindOf(answer(200, { error: 'purchase' }))).toEqual(['unexpected-body', 'spent']);
+		expect(kindOf(answer(200, { error: { message: 'Api-Key' } }))).toEqual([
+			'unexpected-body',
+			'spent',
+		]);
+	});
+
+	test.each(['msg', 'error', 'detail'])('unmistakable words count under %s too', (name) => {
+		expect(kindOf(answer(200, { [name]: 'Api-Key is not available' }))).toEqual([
+			'invalid-key',
+			'returned',
+		]);
+		expect(kindOf(answer(200, { code: -1, [name]: 'unique_id is invalid' }))).toEqual([
+			'not-found',
+			'spent',
+		]);
+	});
+
+	test('the first of several texts is taken', () => {
+		const verdict = answer(200, { error: 'Too many requests', message: 'no credits', code: 1 });
+		expect(kindOf(verdict)).toEqual(['out-of-credits', 'returned']);
+	});
+});
+
+describe('status 200 with status: error is about the user', () => {
+	test.each<[string, FailureKind, Billed]>([
+		['Not found post', 'not-found', 'spent'],
+		['Not found user', 'not-found', 'spent'],
+		['NOT_FOUND', 'not-found', 'spent'],
+		['user-not-found', 'not-found', 'spent'],
+		['notfound', 'not-found', 'spent'],
+		['No such user', 'not-found', 'spent'],
+		['User does not exist', 'not-found', 'spent'],
+		["User doesn't exist", 'not-found', 'spent'],
+		['User doesn’t exist', 'not-found', 'spent'],
+		['unique_id is invalid', 'not-found', 'spent'],
+		['This account is private', 'private', 'spent'],
+		['Hidden by privacy settings', 'private', 'spent'],
+		['userinfo is failed', 'rejected', 'spent'],
+		['The user has limited who can see this', 'rejected', 'spent'],
+		['Sign in to see this', 'rejected', 'spent'],
+		['Too many requests', 'rate-limited', 'returned'],
+		['Not enough credits', 'out-of-credits', 'returned'],
+		['Api-Key not found', 'invalid-key', 'returned'],
+		['Unauthorized', 'invalid-key', 'returned'],
+	])('%p', (message, kind, billed) => {
+		for (const endpoint of NAMES) {
+			const verdict = answer(200, { status: 'error', message }, {}, endpoint);
+			expect(kindOf(verdict)).toEqual([kind, billed]);
+			expect(failed(verdict).failure.detail).toBe(`TikLiveAPI answered HTTP 200: ${message}`);
+		}
+	});
+
+	test('even beside a list or an id', () => {
+		const body = { status: 'ERROR', message: 'private', videos: [] };
+		expect(kindOf(answer(200, body, {}, 'userPosts'))).toEqual(['private', 'spent']);
+	});
+
+	test('without a message', () => {
+		expect(answer(200, { status: 'error' })).toEqual({
+			ok: false,
+			failure: { kind: 'rejected', detail: 'TikLiveAPI answered HTTP 200', status: 200 },
+			billed: 'spent',
+		});
+		expect(kindOf(answer(200, { status: 'error', message: null }))[0]).toBe('rejected');
+	});
+});
+
+describe('other statuses', () => {
+	test.each<[number, FailureKind]>([
+		[201, 'unreadable-body'],
+		[204, 'unreadable-body'],
+		[206, 'unreadable-body'],
+		[299, 'unreadable-body'],
+		[300, 'rejected'],
+		[301, 'rejected'],
+		[302, 'rejected'],
+		[304, 'rejected'],
+		[308, 'rejected'],
+		[399, 'rejected'],
+		[400, 'rejected'],
+		[401, 'invalid-key'],
+		[402, 'out-of-credits'],
+		[403, 'invalid-key'],
+		[404, 'rejected'],
+		[405, 'rejected'],
+		[408, 'server-error'],
+		[409, 'rejected'],
+		[410, 'rejected'],
+		[418, 'rejected'],
+		[422, 'rejected'],
+		[425, 'server-error'],
+		[426, 'rejected'],
+		[429, 'rate-limited'],
+		[499, 'rejected'],
+		[500, 'server-error'],
+		[502, 'server-error'],
+		[503, 'server-error'],
+		[504, 'server-error'],
+		[520, 'server-error'],
+		[599, 'server-error'],
+	])('%d: %s, not billed', (status, kind) => {
+		for (const body of ['', '<html>', 'null', USABLE.userId]) {
+			const { failure, billed } = failed(answer(status, body));
+			expect(failure.kind).toBe(kind);
+			expect(billed).toBe('returned');
+			expect(failure.detail).toMatch(new RegExp(`^TikLiveAPI answered HTTP ${status}\\b`));
+			if ('status' in failure) expect(failure.status).toBe(status);
+		}
+	});
+
+	test.each(['rejected', 'server-error'])('%s carries the status', (kind) => {
+		const { failure } = failed(answer(kind === 'rejected' ? 422 : 503, ''));
+		expect(failure).toEqual({
+			kind,
+			detail: expect.any(String),
+			status: kind === 'rejected' ? 422 : 503,
+		});
+	});
+
+	test('a redirect says that it is not followed, and never where to', () => {
+		const { failure } = failed(
+			answer(302, { message: 'https://evil.example' }, { location: 'https://evil.example' }),
+		);
+		expect(failure).toEqual({
+			kind: 'rejected',
+			detail: 'TikLiveAPI answered HTTP 302, a redirect, which is never followed',
+			status: 302,
+		});
+	});
+
+	test.each([400, 404, 422])('%d with an error body about the user', (status) => {
+		const kind = (body: object) => kindOf(answer(status, body));
+		expect(kind({ status: 'error', message: 'Not found user' })).toEqual(['not-found', 'returned']);
+		expect(kind({ status: 'error', message: 'This account is private' })).toEqual([
+			'private',
+			'returned',
+		]);
+		// A gateway says this of a wrong path, too.
+		expect(kind({ message: 'Not Found' })).toEqual(['rejected', 'returned']);
+		expect(kind({ status: 'error', message: 'Too many requests' })).toEqual([
+			'rejected',
+			'returned',
+		]);
+	});
+
+	test('quotes the message, never a web page', () => {
+		const detail = (body: unknown) => failed(answer(503, body)).failure.detail;
+		expect(detail({ message: 'Maintenance' })).toBe('TikLiveAPI answered HTTP 503: Maintenance');
+		expect(detail({ error: 'Busy' })).toBe('TikLiveAPI answered HTTP 503: Busy');
+		expect(detail('<html>nginx</html>')).toBe('TikLiveAPI answered HTTP 503');
+		expect(failed(answer(204, { message: 'x' })).failure.detail).toBe(
+			'TikLiveAPI answered HTTP 204',
+		);
+	});
+});
+
+describe('Retry-After', () => {
+	test.each<[string, number, unknown]>([
+		['429', 429, ''],
+		['408', 408, ''],
+		['425', 425, ''],
+		['500', 500, ''],
+		['503', 503, '<html>'],
+		['too many requests in a 200', 200, { message: 'Too many requests' }],
+	])('is read from a %s', (_title, status, body) => {
+		expect(failed(answer(status, body, { 'retry-after': '7' })).failure).toHaveProperty(
+			'retryAfterMs',
+			7_000,
+		);
+		const date = 'Sun, 22 Nov 2026 12:00:20 GMT';
+		expect(failed(answer(status, body, { 'retry-after': date })).failure).toHaveProperty(
+			'retryAfterMs',
+			20_000,
+		);
+		expect(failed(answer(status, body, { 'retry-after': 'soon' })).failure).not.toHaveProperty(
+			'retryAfterMs',
+		);
+	});
+});
+
+test('whatever the API answers, the verdict has a short, clean text', () => {
+	const anyText = fc
+		.array(fc.integer({ min: 0, max: 0xffff }), { maxLength: 1_000 })
+		.map((units) => String.fromCharCode(...units));
+	const body = fc.oneof(
+		fc.string(),
+		fc.json(),
+		anyText.map((message) => JSON.stringify({ message })),
+		anyText.map((message) => JSON.stringify({ status: 'error', message })),
+	);
+	fc.assert(
+		fc.property(
+			fc.constantFrom(...NAMES),
+			fc.oneof(fc.constant(200), fc.integer({ min: 100, max: 999 })),
+			body,
+			(endpoint, status, text) => {
+				const verdict = classify(endpoint, { status, headers: {}, body: text }, NOW);
+				if (verdict.ok) return;
+				expect(verdict.failure.detail.length).toBeLessThanOrEqual(200);
+				expect(verdict.failure.detail).not.toMatch(/[\p{Cc}\p{Cf}\p{Cs}]/u);
+			},
+		),
+	);
+});

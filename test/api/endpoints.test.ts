@@ -1,0 +1,170 @@
+import fc from 'fast-check';
+import {
+	buildUrl,
+	canonicalParams,
+	ENDPOINTS,
+	type EndpointName,
+	type Params,
+} from '../../nodes/shared/api/endpoints';
+import { InvalidInput } from '../../nodes/shared/api/failure';
+
+const BASE = 'https://api.tikliveapi.com';
+
+const anyText = fc
+	.array(fc.integer({ min: 0, max: 0xffff }))
+	.map((units) => String.fromCharCode(...units));
+
+describe('ENDPOINTS', () => {
+	test.each([
+		['userId', '/userid/', ['username!']],
+		['userInfoByUsername', '/userinfo-by-username/', ['username!']],
+		['userInfoById', '/userinfo-by-id/', ['userid!']],
+		['userFollowers', '/user-followers/', ['userid!', 'count', 'time']],
+		['userFollowing', '/user-following/', ['userid!', 'count', 'time']],
+		['userPosts', '/user-posts/', ['userid!', 'count', 'cursor']],
+	] as const)('%s: path and parameters', (name, path, parameters) => {
+		expect(ENDPOINTS[name].path).toBe(path);
+		expect(
+			ENDPOINTS[name].parameters.map(
+				(parameter) => parameter.name + (parameter.required ? '!' : ''),
+			),
+		).toEqual(parameters);
+	});
+
+	test('each list names its key, its cursor and its largest page', () => {
+		expect(ENDPOINTS.userFollowers.list).toEqual({
+			key: 'followers',
+			paging: 'time',
+			maxPageSize: 200,
+		});
+		expect(ENDPOINTS.userFollowing.list).toEqual({
+			key: 'followings',
+			paging: 'time',
+			maxPageSize: 200,
+		});
+		expect(ENDPOINTS.userPosts.list).toEqual({ key: 'videos', paging: 'cursor', maxPageSize: 35 });
+	});
+
+	test.each([
+		['userId', 2_592_000_000, 2_592_000_000],
+		['userInfoByUsername', 3_600_000, 86_400_000],
+		['userInfoById', 3_600_000, 86_400_000],
+		['userFollowers', 60_000, 86_400_000],
+		['userFollowing', 60_000, 86_400_000],
+		['userPosts', 60_000, 86_400_000],
+	] as const)('%s: ages', (name, defaultMaxAgeMs, keepMs) => {
+		expect(ENDPOINTS[name]).toMatchObject({ defaultMaxAgeMs, keepMs, notFoundMs: 600_000 });
+	});
+});
+
+describe('buildUrl', () => {
+	test('keeps the slash before the question mark and sorts the parameters', () => {
+		expect(buildUrl(BASE, 'userPosts', { userid: '1', cursor: 0, count: 35 })).toBe(
+			`${BASE}/user-posts/?count=35&cursor=0&userid=1`,
+		);
+	});
+
+	test('optional parameters may be left out', () => {
+		expect(buildUrl(BASE, 'userFollowers', { userid: '1' })).toBe(
+			`${BASE}/user-followers/?userid=1`,
+		);
+	});
+
+	test.each([
+		[`${BASE}/`, `${BASE}/userid/?username=a`],
+		['http://127.0.0.1:8080//', 'http://127.0.0.1:8080/userid/?username=a'],
+		['https://proxy.example/tiklive', 'https://proxy.example/tiklive/userid/?username=a'],
+	])('joins base URL %s', (baseUrl, expected) => {
+		expect(buildUrl(baseUrl, 'userId', { username: 'a' })).toBe(expected);
+	});
+
+	test('a cursor goes back digit by digit, as text or as a number', () => {
+		const url = (cursor: string | number) => buildUrl(BASE, 'userPosts', { userid: '1', cursor });
+		expect(url('16393127240001639312724')).toBe(
+			`${BASE}/user-posts/?cursor=16393127240001639312724&userid=1`,
+		);
+		expect(url(1639312724.5)).toBe(`${BASE}/user-posts/?cursor=1639312724.5&userid=1`);
+	});
+
+	test('no value can add a parameter, change the path or break the header block', () => {
+		fc.assert(
+			fc.property(
+				anyText.filter((text) => text !== ''),
+				(username) => {
+					const url = buildUrl(BASE, 'userId', { username });
+					expect(url).toMatch(/^https:\/\/api\.tikliveapi\.com\/userid\/\?username=[\w.*+%-]*$/);
+					expect([...new URL(url).searchParams.keys()]).toEqual(['username']);
+					expect(new URL(url).searchParams.get('username')).toBe(username.toWellFormed());
+				},
+			),
+		);
+	});
+
+	test.each<[string, EndpointName, Params, string]>([
+		['a missing parameter', 'userId', {}, 'username'],
+		['an empty text', 'userId', { username: '' }, 'username'],
+		['a number for a text', 'userId', { username: 1 }, 'username'],
+		['an id as a number', 'userInfoById', { userid: 107955 }, 'userid'],
+		['an id that is not digits', 'userInfoById', { userid: '1&count=200' }, 'userid'],
+		['a page size of 0', 'userPosts', { userid: '1', count: 0 }, 'count'],
+		['a page size over the maximum', 'userPosts', { userid: '1', count: 36 }, 'count'],
+		['a page size over 200', 'userFollowing', { userid: '1', count: 201 }, 'count'],
+		['half an item', 'userPosts', { userid: '1', count: 1.5 }, 'count'],
+		['a page size as text', 'userPosts', { userid: '1', count: '35' }, 'count'],
+		['an empty cursor', 'userPosts', { userid: '1', cursor: '' }, 'cursor'],
+		['a cursor that is no number', 'userFollowers', { userid: '1', time: NaN }, 'time'],
+		['an unknown parameter', 'userId', { username: 'a', secUid: 'b' }, 'secUid'],
+		['the cursor of the other paging style', 'userPosts', { userid: '1', time: 0 }, 'time'],
+	])('refuses %s', (_title, endpoint, params, parameter) => {
+		const build = () => buildUrl(BASE, endpoint, params);
+		expect(build).toThrow(InvalidInput);
+		expect(build).toThrow(expect.objectContaining({ parameter }));
+	});
+
+	test('says what a parameter has to be', () => {
+		expect(() => buildUrl(BASE, 'userPosts', { userid: '1', count: 36 })).toThrow(
+			expect.objectContaining({
+				message: '/user-posts/ needs count to be a whole number from 1 to 35',
+				advice: 'Give count as a whole number from 1 to 35.',
+			}),
+		);
+		expect(() => buildUrl(BASE, 'userInfoById', { userid: 'x' })).toThrow('an id in digits');
+		expect(() => buildUrl(BASE, 'userId', { username: '' })).toThrow('a text that is not empty');
+		expect(() => buildUrl(BASE, 'userPosts', { userid: '1', cursor: '' })).toThrow(
+			'a cursor of an earlier page, or 0',
+		);
+	});
+
+	test.each([1, 35])('takes a page size of %d', (count) => {
+		expect(buildUrl(BASE, 'userPosts', { userid: '1', count })).toContain(`count=${count}`);
+	});
+});
+
+describe('canonicalParams', () => {
+	test('does not depend on the order', () => {
+		expect(canonicalParams({ b: '2', a: 1 })).toBe(canonicalParams({ a: 1, b: '2' }));
+	});
+
+	test.each<[string, Params, Params]>([
+		['text and number', { a: 1 }, { a: '1' }],
+		['& and = in a value', { a: '1&b=2' }, { a: '1', b: '2' }],
+		['= in a name', { 'a=b': 'c' }, { a: 'b=c' }],
+		['quotes and brackets in a value', { a: '1"],["b","2' }, { a: '1', b: '2' }],
+		['plus and space', { a: 'x+y' }, { a: 'x y' }],
+		['case', { a: 'X' }, { a: 'x' }],
+	])('tells apart: %s', (_title, left, right) => {
+		expect(canonicalParams(left)).not.toBe(canonicalParams(right));
+	});
+
+	test('two different sets of parameters never share a text', () => {
+		const params = fc.dictionary(anyText, fc.oneof(anyText, fc.integer()), { maxKeys: 4 });
+		fc.assert(
+			fc.property(params, (some) => {
+				const text = canonicalParams(some);
+				expect(Object.fromEntries(JSON.parse(text))).toEqual({ ...some });
+				const reversed = Object.fromEntries(Object.entries(some).reverse());
+				expect(canonicalParams(reversed)).toBe(text);
+			}),
+		);
+	});
+});

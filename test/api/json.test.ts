@@ -1,0 +1,210 @@
+import fc from 'fast-check';
+import {
+	BodyError,
+	isJsonObject,
+	MAX_DEPTH,
+	parseBody,
+	readBody,
+	type BodyProblem,
+} from '../../nodes/shared/api/json';
+
+const nested = (levels: number, open = '{"a":', leaf = '1', close = '}') =>
+	open.repeat(levels) + leaf + close.repeat(levels);
+
+describe('parseBody', () => {
+	test.each<[string, string, BodyProblem]>([
+		['an empty body', '', 'empty'],
+		['only white space', ' \r\n\t', 'empty'],
+		['only a byte order mark', '\uFEFF', 'empty'],
+		['a web page', '<!DOCTYPE html><html></html>', 'html'],
+		['a web page after a line break', '\n  <html>', 'html'],
+		['text', 'Bad Gateway', 'not-json'],
+		['a body that was cut', '{"followers":[{"id":"1"', 'not-json'],
+		['NaN', '{"count":NaN}', 'not-json'],
+		['single quotes', "{'a':1}", 'not-json'],
+		['two bodies', '{}{}', 'not-json'],
+		['null', 'null', 'not-object'],
+		['a list', '[{"id":"1"}]', 'not-object'],
+		['a text', '"hello"', 'not-object'],
+		['a number', '12', 'not-object'],
+		['false', 'false', 'not-object'],
+		['101 levels', nested(101), 'too-deep'],
+		['101 levels of lists', `{"a":${nested(100, '[', '', ']')}}`, 'too-deep'],
+		['100,000 levels', nested(100_000), 'too-deep'],
+		['100,000 levels of lists', `{"a":${nested(100_000, '[', '', ']')}}`, 'too-deep'],
+		['100,000 levels and a big integer', nested(100_000, '{"a":', '9'.repeat(20)), 'too-deep'],
+	])('refuses %s', (_title, text, problem) => {
+		expect(readBody(text)).toBe(problem);
+		expect(() => parseBody(text)).toThrow(BodyError);
+		expect(() => parseBody(text)).toThrow(expect.objectContaining({ problem, name: 'BodyError' }));
+	});
+
+	test('an error says what is wrong without quoting the body', () => {
+		expect(() => parseBody('secret-key-123')).toThrow(/^a body that is not valid JSON$/);
+		expect(() => parseBody(nested(101))).toThrow('JSON nested more than 100 levels deep');
+	});
+
+	test('reads what is nested exactly as deep as allowed', () => {
+		expect(parseBody(nested(MAX_DEPTH))).toEqual(JSON.parse(nested(100)));
+		expect(parseBody(`{"a":${nested(99, '[', '', ']')}}`)).toHaveProperty('a');
+	});
+
+	test('a byte order mark does not matter', () => {
+		expect(parseBody('\uFEFF{"a":1}')).toEqual({ a: 1 });
+	});
+
+	test('the last of two equal keys counts', () => {
+		expect(parseBody('{"a":1,"a":2}')).toEqual({ a: 2 });
+		expect(parseBody('{"a":1,"a":12345678901234567890}')).toEqual({ a: '12345678901234567890' });
+	});
+});
+
+describe('big integers', () => {
+	test.each([
+		['2^53 - 1 is exact', '9007199254740991', 9007199254740991],
+		['2^53 is the first that is not', '9007199254740992', '9007199254740992'],
+		['beyond', '12345678901234567890', '12345678901234567890'],
+		['negative', '-9007199254740993', '-9007199254740993'],
+		['-(2^53 - 1)', '-9007199254740991', -9007199254740991],
+		['a fraction stays a number', '1234567890123456789.5', 1234567890123456789.5],
+		['so does an exponent', '1e30', 1e30],
+		['and a long fraction', '0.1234567890123456789', 0.1234567890123456789],
+	])('%s', (_title, source, expected) => {
+		expect(parseBody(`{"n":${source}}`)).toEqual({ n: expected });
+		expect(parseBody(`{ "n" : \r\n\t ${source} }`)).toEqual({ n: expected });
+		expect(parseBody(`{"n":[0,${source}]}`)).toEqual({ n: [0, expected] });
+		expect(parseBody(`{"n":[${source},0]}`)).toEqual({ n: [expected, 0] });
+		expect(parseBody(`{"n":[0, ${source}]}`)).toEqual({ n: [0, expected] });
+	});
+
+	test('digits inside a text stay as they are', () => {
+		const body = { a: ':1234567890123456789', b: ',12345678901234567890', n: 1 };
+		expect(parseBody(JSON.stringify(body))).toEqual(body);
+	});
+
+	test('other rules hold beside a big integer', () => {
+		expect(
+			parseBody(
+				'{"time":12345678901234567890,"user":{"id":5,"__proto__":{"x":1}},"t":true,"z":null}',
+			),
+		).toEqual({ time: '12345678901234567890', user: { id: '5' }, t: true, z: null });
+	});
+
+	test('no integer loses a digit', () => {
+		fc.assert(
+			fc.property(fc.bigInt({ min: -(10n ** 25n), max: 10n ** 25n }), (integer) => {
+				expect(String(parseBody(`{"n":${integer}}`)['n'])).toBe(String(integer));
+			}),
+		);
+	});
+});
+
+describe('ids', () => {
+	test.each(['id', 'uid', 'video_id', 'ins_id', 'roomId', 'shortId'])(
+		'%s becomes a text',
+		(key) => {
+			expect(parseBody(`{"${key}":107955}`)).toEqual({ [key]: '107955' });
+			expect(parseBody(`{"list":[{"${key}":0}]}`)).toEqual({ list: [{ [key]: '0' }] });
+		},
+	);
+
+	test.each(['idx', 'paid', 'uids', 'guid', 'valid', 'video_ids', 'duration', 'followerCount'])(
+		'%s stays a number',
+		(key) => {
+			expect(parseBody(`{"${key}":107955}`)).toEqual({ [key]: 107955 });
+		},
+	);
+
+	test('an id that is a text, null, a flag or an object stays what it is', () => {
+		const body = { id: '1', uid: null, video_id: false, roomId: { id: '2' }, list_id: [1] };
+		expect(parseBody(JSON.stringify(body))).toEqual(body);
+	});
+});
+
+describe('hostile keys', () => {
+	test.each([
+		['plain', '{"__proto__":{"admin":true},"a":1}'],
+		['escaped', '{"\\u005f_proto_\\u005f":{"admin":true},"a":1}'],
+		['twice', '{"__proto__":{"admin":true},"a":1,"__proto__":[1]}'],
+	])('own __proto__ keys are dropped: %s', (_title, text) => {
+		for (const wrapped of [text, `{"list":[${text}]}`, `{"in":${text}}`]) {
+			const json = JSON.stringify(parseBody(wrapped));
+			expect(json).not.toContain('proto');
+			expect(json).not.toContain('admin');
+			expect(json).toContain('"a":1');
+		}
+		expect(Object.getPrototypeOf(parseBody(text))).toBe(Object.prototype);
+		expect({}).not.toHaveProperty('admin');
+	});
+
+	test('copying the object does not change what others inherit', () => {
+		const copy = Object.assign(
+			{},
+			parseBody('{"__proto__":{"admin":true},"constructor":{"prototype":{"admin":true}}}'),
+		);
+		expect(copy).not.toHaveProperty('admin');
+		expect({}).not.toHaveProperty('admin');
+		expect(Object.getPrototypeOf(copy)).toBe(Object.prototype);
+	});
+
+	test('constructor and the like are data', () => {
+		expect(parseBody('{"constructor":1,"toString":"x","hasOwnProperty":null}')).toEqual(
+			JSON.parse('{"constructor":1,"toString":"x","hasOwnProperty":null}'),
+		);
+	});
+
+	test('unpaired surrogates do no harm', () => {
+		expect(parseBody('{"title":"a\\ud800b","\\udc00":1}')).toEqual({
+			title: 'a\uD800b',
+			'\uDC00': 1,
+		});
+	});
+});
+
+describe('any body', () => {
+	test('is read into itself, or refused with a BodyError', () => {
+		fc.assert(
+			fc.property(fc.oneof(fc.json(), fc.string()), (text) => {
+				try {
+					const body = parseBody(text);
+					expect(isJsonObject(body)).toBe(true);
+					// What is stored and read again is the same: cached answers are texts.
+					expect(parseBody(JSON.stringify(body))).toEqual(body);
+				} catch (error) {
+					expect(error).toBeInstanceOf(BodyError);
+				}
+			}),
+		);
+	});
+
+	test('without ids, big integers and __proto__ is what JSON.parse says', () => {
+		const key = fc.string().filter((text) => !/^(?:id|uid)$|_id$|Id$|^__proto__$/.test(text));
+		const { tree } = fc.letrec((tie) => ({
+			tree: fc.oneof(
+				{ depthSize: 'small' },
+				fc.oneof(fc.string(), fc.integer(), fc.boolean(), fc.constant(null)),
+				fc.array(tie('tree')),
+				fc.dictionary(key, tie('tree')),
+			),
+		}));
+		fc.assert(
+			fc.property(fc.dictionary(key, tree), (body) => {
+				const text = JSON.stringify(body);
+				expect(parseBody(text)).toEqual(JSON.parse(text));
+			}),
+		);
+	});
+});
+
+describe('isJsonObject', () => {
+	test.each([
+		[{}, true],
+		[[], false],
+		[null, false],
+		[undefined, false],
+		['x', false],
+		[1, false],
+	])('%p: %p', (value, expected) => {
+		expect(isJsonObject(value)).toBe(expected);
+	});
+});

@@ -1,0 +1,258 @@
+import fc from 'fast-check';
+import { InvalidInput } from '../../nodes/shared/api/failure';
+import {
+	isUserId,
+	parseProfileUrl,
+	parseUser,
+	parseUserId,
+	parseUsername,
+} from '../../nodes/shared/api/user';
+
+const refusal = (parse: () => unknown): InvalidInput => {
+	try {
+		parse();
+	} catch (error) {
+		if (error instanceof InvalidInput) return error;
+		throw error;
+	}
+	throw new Error('was not refused');
+};
+
+const named = (username: string) => ({ kind: 'username', username });
+
+describe('parseUsername', () => {
+	test.each([
+		['tiktok', 'tiktok'],
+		['@TikTok ', 'tiktok'],
+		['\t@name\n', 'name'],
+		['\u200B@name\uFEFF', 'name'],
+		['name_1.x', 'name_1.x'],
+		['.king_of_larp', '.king_of_larp'],
+		['_', '_'],
+		['a', 'a'],
+		['x'.repeat(24), 'x'.repeat(24)],
+		['123456', '123456'],
+		[123456, '123456'],
+		['https://www.tiktok.com/@Name?lang=en', 'name'],
+		['tiktok.com/@name', 'name'],
+		['TikTok.com/@Name', 'name'],
+	])('%p', (input, username) => {
+		expect(parseUsername(input)).toEqual(named(username));
+	});
+
+	test.each([
+		'@',
+		'@@name',
+		'two words',
+		'name.',
+		'.',
+		'x'.repeat(25),
+		'naïve',
+		'ｎａｍｅ',
+		'name/video',
+		'../userid',
+		'name?count=1',
+		'name\r\nX-Api-Key: x',
+		'name\nother',
+		'#tag',
+		'user@example.com',
+		'[object Object]',
+		'na\u200Bme',
+	])('refuses %p', (input) => {
+		const error = refusal(() => parseUsername(input));
+		expect(error.parameter).toBe('User');
+		expect(error.message).toMatch(/^".*" is not a TikTok username$/);
+		expect(error.advice).toMatch(/up to 24 letters/);
+	});
+
+	test.each([
+		['', 'User is empty'],
+		['  \u200B ', 'User is empty'],
+		[undefined, 'User is missing'],
+		[null, 'User is missing'],
+		[{}, 'User is missing'],
+		[true, 'User is missing'],
+	])('refuses %p as empty or missing', (input, message) => {
+		const error = refusal(() => parseUsername(input));
+		expect(error).toMatchObject({ parameter: 'User', message });
+		expect(error.advice).toBe('Enter a username such as "tiktok", without spaces.');
+	});
+
+	test('quotes little of what was typed, and nothing that is not text', () => {
+		const { message } = refusal(() => parseUsername(`bad\u0000${'x'.repeat(500)}`));
+		expect(message).toMatch(/^"bad x+…" is not a TikTok username$/);
+		expect(message.length).toBeLessThan(120);
+	});
+
+	test('takes TikTok names in any case, with or without @, and is stable', () => {
+		const username = fc.stringMatching(/^[A-Za-z0-9_.]{0,23}[A-Za-z0-9_]$/);
+		fc.assert(
+			fc.property(username, fc.constantFrom('', '@'), (name, at) => {
+				const ref = parseUsername(at + name);
+				expect(ref).toEqual(named(name.toLowerCase()));
+				expect(parseUsername(name.toLowerCase())).toEqual(ref);
+				expect(parseProfileUrl(`https://www.tiktok.com/@${name}`)).toEqual(ref);
+			}),
+		);
+	});
+
+	test('anything else is refused with InvalidInput and nothing else', () => {
+		fc.assert(
+			fc.property(fc.anything(), fc.constantFrom('username', 'url', 'id'), (input, mode) => {
+				try {
+					const ref = parseUser(mode, input);
+					expect(ref.kind === 'id' ? ref.id : ref.username).toMatch(/^[a-z0-9_.]{1,25}$/);
+				} catch (error) {
+					expect(error).toBeInstanceOf(InvalidInput);
+				}
+			}),
+		);
+	});
+});
+
+describe('parseProfileUrl', () => {
+	test.each([
+		'https://www.tiktok.com/@Name',
+		'https://tiktok.com/@name',
+		'http://m.tiktok.com/@name',
+		'HTTPS://WWW.TIKTOK.COM/@name',
+		'www.tiktok.com/@name',
+		'tiktok.com/@name',
+		'm.tiktok.com/@name/',
+		'//www.tiktok.com/@name',
+		' https://www.tiktok.com/@name ',
+		'https://www.tiktok.com/@name?_t=8abc&_r=1',
+		'https://www.tiktok.com/@name#top',
+		'https://www.tiktok.com/@name/video/7621307384165666079?is_from_webapp=1',
+		'https://www.tiktok.com/@name/photo/7621307384165666079',
+		'https://www.tiktok.com/@name/live',
+		'https://www.tiktok.com/%40name',
+		'https://www.tiktok.com//@name',
+		'https://www.tiktok.com:443/@name',
+	])('%p', (input) => {
+		expect(parseProfileUrl(input)).toEqual(named('name'));
+	});
+
+	test.each([
+		'https://www.instagram.com/@name',
+		'https://tiktok.com.evil.example/@name',
+		'https://eviltiktok.com/@name',
+		'https://evil.example/tiktok.com/@name',
+		'https://tiktok.com@evil.example/@name',
+		'https://ads.tiktok.com/@name',
+		'https://x.vm.tiktok.com/@name',
+		'https://evil.example/t/ZSLSYb3sb/',
+		'ftp://www.tiktok.com/@name',
+		'xhttps://www.tiktok.com/@name',
+		'name',
+	])('refuses another site: %p', (input) => {
+		const error = refusal(() => parseProfileUrl(input));
+		expect(error.message).toMatch(/^".*" is not an address on tiktok\.com$/);
+		expect(error).toMatchObject({
+			parameter: 'User',
+			advice: 'Enter the address of a profile, such as https://www.tiktok.com/@tiktok.',
+		});
+	});
+
+	test.each([
+		'https://vm.tiktok.com/ZSLSYb3sb/',
+		'vt.tiktok.com/ZSLSYb3sb',
+		'https://www.tiktok.com/t/ZSLSYb3sb/',
+	])('says what to do with a short link: %p', (input) => {
+		const error = refusal(() => parseProfileUrl(input));
+		expect(error.message).toMatch(/is a short link, which does not name the user$/);
+		expect(error.advice).toMatch(/^Open the link in a browser and enter the address/);
+		expect(error.parameter).toBe('User');
+	});
+
+	test.each([
+		'https://www.tiktok.com',
+		'https://www.tiktok.com/',
+		'https://www.tiktok.com/foryou',
+		'https://www.tiktok.com/name',
+		'https://www.tiktok.com/@',
+		'https://www.tiktok.com/tag/@name',
+		'https://www.tiktok.com/?u=/@name',
+		'https://www.tiktok.com/x/t/@name',
+	])('refuses an address that is no profile: %p', (input) => {
+		expect(refusal(() => parseProfileUrl(input)).message).toMatch(
+			/is not the address of a profile$/,
+		);
+	});
+
+	test.each(['https://', 'https://[', 'www.tiktok.com:x/@name', 'javascript:alert(1)'])(
+		'refuses what is no address: %p',
+		(input) => {
+			const error = refusal(() => parseProfileUrl(input));
+			expect(error.message).toMatch(/is not a web address$/);
+			expect(error.advice).toMatch(/^Enter the address of a profile/);
+		},
+	);
+
+	test.each([
+		'https://www.tiktok.com/@name.',
+		'https://www.tiktok.com/@na%2Fme',
+		'tiktok.com/@%E0%A4',
+	])('refuses a name that TikTok does not allow: %p', (input) => {
+		expect(refusal(() => parseProfileUrl(input)).message).toMatch(/is not a TikTok username$/);
+	});
+
+	test('nothing typed', () => {
+		expect(refusal(() => parseProfileUrl(' ')).advice).toMatch(/^Enter the address of a profile/);
+	});
+});
+
+describe('parseUserId', () => {
+	test.each([
+		['107955', '107955'],
+		[' 6943972350728700930 ', '6943972350728700930'],
+		['9'.repeat(25), '9'.repeat(25)],
+		[107955, '107955'],
+		[9007199254740991, '9007199254740991'],
+	])('%p', (input, id) => {
+		expect(parseUserId(input)).toEqual({ kind: 'id', id });
+	});
+
+	test.each(['9'.repeat(26), '12a', '-1', '1.5', '1e5', '٣', '@107955', 1.5, -1, NaN])(
+		'refuses %p',
+		(input) => {
+			const error = refusal(() => parseUserId(input));
+			expect(error).toMatchObject({
+				parameter: 'User',
+				advice: 'Enter the numeric user id, such as 107955.',
+			});
+			expect(error.message).toMatch(/is not a TikTok user id$/);
+		},
+	);
+
+	test.each([6943972350728700930, 9007199254740992, Infinity])(
+		'a number that has lost digits is not guessed at: %p',
+		(input) => {
+			const error = refusal(() => parseUserId(input));
+			expect(error.message).toBe('The user id arrived as a number and has lost its last digits');
+			expect(error).toMatchObject({
+				parameter: 'User',
+				advice: 'Pass the id as text, or give the username.',
+			});
+		},
+	);
+
+	test('nothing typed', () => {
+		expect(refusal(() => parseUserId('')).advice).toMatch(/^Enter the numeric user id/);
+	});
+});
+
+test('parseUser reads by mode', () => {
+	expect(parseUser('username', '@a')).toEqual(named('a'));
+	expect(parseUser('url', 'tiktok.com/@a')).toEqual(named('a'));
+	expect(parseUser('id', '1')).toEqual({ kind: 'id', id: '1' });
+	expect(() => parseUser('url', '@a')).toThrow(InvalidInput);
+	expect(() => parseUser('id', '@a')).toThrow(InvalidInput);
+});
+
+test('isUserId wants text', () => {
+	expect(isUserId('1')).toBe(true);
+	expect(isUserId(1)).toBe(false);
+	expect(isUserId('')).toBe(false);
+	expect(isUserId('1\n')).toBe(false);
+});
