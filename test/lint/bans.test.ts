@@ -6,7 +6,6 @@ interface Case {
 	file: string;
 	code: string;
 	rule?: string;
-	types?: boolean;
 }
 
 const API = 'nodes/shared/api/probe.ts';
@@ -15,6 +14,7 @@ const STORES = 'nodes/shared/stores/embedded/probe.ts';
 const TRANSPORT = 'nodes/shared/transport/probe.ts';
 const N8N = 'nodes/shared/n8n/probe.ts';
 const NODE = 'nodes/Posts/probe.ts';
+const TYPED = 'test/lint/typed/probe.ts';
 const CREDENTIALS = 'credentials/probe.ts';
 
 const ROOMS = 'tiklive/room-imports';
@@ -172,19 +172,21 @@ const habits: Case[] = [
 		rule: 'no-console',
 	},
 	{
-		file: API,
+		file: TYPED,
 		code: 'async function a() {}\na();\nexport {};\n',
 		rule: '@typescript-eslint/no-floating-promises',
 	},
 	{
-		file: API,
+		file: TYPED,
 		code: '[1].forEach(async () => {});\nexport {};\n',
 		rule: '@typescript-eslint/no-misused-promises',
 	},
-].map((entry) =>
-	// Type-aware rules need a file that is part of the program.
-	entry.file === API ? { ...entry, file: 'nodes/shared/api/failure.ts', types: true } : entry,
-);
+	{
+		file: TYPED,
+		code: "export const a = (b: 'c' | 'd') => { switch (b) { case 'c': return 1; } return 2; };\n",
+		rule: '@typescript-eslint/switch-exhaustiveness-check',
+	},
+];
 
 const n8nRules: Case[] = [
 	{
@@ -221,6 +223,7 @@ let reports: string[][] = [];
 beforeAll(() => {
 	const { stdout, stderr } = spawnSync(process.execPath, [path.join(__dirname, 'lintTexts.mjs')], {
 		input: JSON.stringify(cases),
+		cwd: path.join(__dirname, '../..'),
 		encoding: 'utf8',
 		// eslint-plugin-n8n-nodes-base takes other paths when NODE_ENV is "test".
 		env: { ...process.env, NODE_ENV: 'production' },

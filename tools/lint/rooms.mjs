@@ -2,12 +2,6 @@
 import { isBuiltin } from 'node:module';
 import path from 'node:path';
 
-/**
- * The rooms of the package and what each may import: modules of the package (a folder with its slash
- * means everything in it, without it only its index), npm packages and `node:` modules.
- * `host` are packages that n8n brings along: only types, or loaded while running, never as an import.
- * The first room whose folder holds the file counts; a file is always free inside its own room.
- */
 const API = 'nodes/shared/api';
 const RESILIENCE = 'nodes/shared/resilience/';
 const N8N = 'nodes/shared/n8n/';
@@ -15,12 +9,15 @@ const N8N = 'nodes/shared/n8n/';
 /**
  * @typedef {object} Room
  * @property {string} folder
- * @property {string[]} modules
- * @property {string[]} packages
- * @property {string[]} [host]
+ * @property {string[]} modules of this package; a folder with its slash means everything in it, without it its index
+ * @property {string[]} packages of npm, and `node:` modules (`node:*` is all but node:sqlite)
+ * @property {string[]} [host] packages that n8n brings along: their types, or loaded while running, never an import
  */
 
-/** @type {Room[]} */
+/**
+ * Imports run one way. Each room may import itself and what is listed; everything else is refused.
+ * @type {Room[]}
+ */
 export const ROOMS = [
 	{ folder: 'nodes/shared/api/', modules: [], packages: [] },
 	{ folder: RESILIENCE, modules: [API], packages: ['p-retry', 'bottleneck', 'node:crypto'] },
@@ -79,8 +76,10 @@ export function mayImport(room, file, specifier, deferred) {
 	return room.packages.includes(name) || (deferred && (room.host ?? []).includes(name));
 }
 
-/** Reports imports against the direction that design and README draw. */
-/** @type {import('eslint').Rule.RuleModule} */
+/**
+ * Looks at every form of import: statements, types, `import()` and `require()`.
+ * @type {import('eslint').Rule.RuleModule}
+ */
 export const roomImports = {
 	meta: {
 		type: 'problem',
