@@ -63,6 +63,11 @@ test('the type of the cursor is kept', () => {
 	expect(read(0)).toBe(0);
 });
 
+test('a page of one that brought more is a page of one', () => {
+	const bookmark = { ...BOOKMARK, delivered: 1, count: 1 };
+	expect(decodeBookmark(encodeBookmark(bookmark), 'userPosts', BY_ID)).toEqual(bookmark);
+});
+
 test('white space around it does not matter', () => {
 	expect(decodeBookmark(` ${encodeBookmark(BOOKMARK)}\n`, 'userPosts', BY_ID)).toEqual(BOOKMARK);
 });
@@ -100,6 +105,7 @@ describe('refuses', () => {
 		['a cursor that is an object', changed(4, {})],
 		['no number of items', changed(5, null)],
 		['fewer than no items', changed(5, -1)],
+		['fewer than no items, without a page size', encodeFields([...FIELDS.slice(0, 5), -1, null])],
 		['half an item', changed(5, 0.5)],
 		['items without a page size', changed(6, null)],
 		['a page size of 0', changed(6, 0)],
@@ -111,6 +117,13 @@ describe('refuses', () => {
 		expect(error.parameter).toBe('Start From');
 		expect(error.message).toBe('Start From does not hold a bookmark');
 		expect(error.advice).toMatch(/^Leave Start From empty/);
+	});
+
+	test('a bookmark with other characters before, in or after it', () => {
+		const text = encodeBookmark(BOOKMARK);
+		for (const damaged of [`*${text}`, `${text}*`, `${text.slice(0, 8)} ${text.slice(8)}`]) {
+			expect(refusal(damaged).message).toBe('Start From does not hold a bookmark');
+		}
 	});
 
 	test('another version', () => {

@@ -26,7 +26,7 @@ function answer(
 }
 
 function failed(verdict: Verdict): { failure: Failure; billed: Billed } {
-	if (verdict.ok) throw new Error('was a success');
+	if (verdict.ok !== false) throw new Error('was a success');
 	return verdict;
 }
 
@@ -139,6 +139,7 @@ describe('status 200 with a lone message is about the account', () => {
 		['Please sign in', 'invalid-key'],
 		['You must log in', 'invalid-key'],
 		['Login required', 'invalid-key'],
+		['Please log into your account', 'invalid-key'],
 		['Forbidden', 'invalid-key'],
 		['Access denied', 'invalid-key'],
 		['Your credit balance is exhausted, please purchase more credits', 'out-of-credits'],
@@ -187,14 +188,20 @@ describe('status 200 with a lone message is about the account', () => {
 		]);
 	});
 
-	test.each(['Hello', '', 'unlimited fun', 'my assignments'])(
-		'%p is refused and not repeated, and counted as spent to be on the safe side',
-		(message) => {
-			const { failure, billed } = failed(answer(200, { message }));
-			expect(failure).toMatchObject({ kind: 'rejected', status: 200 });
-			expect(billed).toBe('spent');
-		},
-	);
+	test.each([
+		'Hello',
+		'',
+		'unlimited fun',
+		'limitless',
+		'design in',
+		'blog in',
+		'accredited',
+		'creditor',
+	])('%p is refused and not repeated, and counted as spent to be on the safe side', (message) => {
+		const { failure, billed } = failed(answer(200, { message }));
+		expect(failure).toMatchObject({ kind: 'rejected', status: 200 });
+		expect(billed).toBe('spent');
+	});
 
 	test('a message that is no text, or an error of another name, is an unexpected body', () => {
 		expect(kindOf(answer(200, { message: { a: 1 } }))).toEqual(['unexpected-body', 'spent']);
@@ -235,6 +242,7 @@ describe('status 200 with status: error is about the user', () => {
 		['User doesn’t exist', 'not-found', 'spent'],
 		['unique_id is invalid', 'not-found', 'spent'],
 		['This account is private', 'private', 'spent'],
+		['Private account', 'private', 'spent'],
 		['Hidden by privacy settings', 'private', 'spent'],
 		['userinfo is failed', 'rejected', 'spent'],
 		['The user has limited who can see this', 'rejected', 'spent'],
@@ -318,6 +326,16 @@ describe('other statuses', () => {
 		});
 	});
 
+	test.each([300, 399])('%d is told as a redirect', (status) => {
+		expect(failed(answer(status, '')).failure.detail).toMatch(
+			/a redirect, which is never followed$/,
+		);
+	});
+
+	test.each([299, 400])('%d is not', (status) => {
+		expect(failed(answer(status, '')).failure.detail).not.toMatch(/redirect/);
+	});
+
 	test('a redirect says that it is not followed, and never where to', () => {
 		const { failure } = failed(
 			answer(302, { message: 'https://evil.example' }, { location: 'https://evil.example' }),
@@ -336,6 +354,10 @@ describe('other statuses', () => {
 			'private',
 			'returned',
 		]);
+		expect(failed(answer(status, { status: 'error', message: 'Not found user' })).failure).toEqual({
+			kind: 'not-found',
+			detail: `TikLiveAPI answered HTTP ${status}: Not found user`,
+		});
 		// A gateway says this of a wrong path, too.
 		expect(kind({ message: 'Not Found' })).toEqual(['rejected', 'returned']);
 		expect(kind({ status: 'error', message: 'Too many requests' })).toEqual([
@@ -349,6 +371,9 @@ describe('other statuses', () => {
 		expect(detail({ message: 'Maintenance' })).toBe('TikLiveAPI answered HTTP 503: Maintenance');
 		expect(detail({ error: 'Busy' })).toBe('TikLiveAPI answered HTTP 503: Busy');
 		expect(detail('<html>nginx</html>')).toBe('TikLiveAPI answered HTTP 503');
+		expect(detail({ message: 'x'.repeat(500) })).toBe(
+			`TikLiveAPI answered HTTP 503: ${'x'.repeat(149)}…`,
+		);
 		expect(failed(answer(204, { message: 'x' })).failure.detail).toBe(
 			'TikLiveAPI answered HTTP 204',
 		);

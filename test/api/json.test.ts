@@ -19,6 +19,7 @@ describe('parseBody', () => {
 		['a web page', '<!DOCTYPE html><html></html>', 'html'],
 		['a web page after a line break', '\n  <html>', 'html'],
 		['text', 'Bad Gateway', 'not-json'],
+		['text with a tag', 'Error <b>502</b>', 'not-json'],
 		['a body that was cut', '{"followers":[{"id":"1"', 'not-json'],
 		['NaN', '{"count":NaN}', 'not-json'],
 		['single quotes', "{'a':1}", 'not-json'],
@@ -47,6 +48,23 @@ describe('parseBody', () => {
 	test('reads what is nested exactly as deep as allowed', () => {
 		expect(parseBody(nested(MAX_DEPTH))).toEqual(JSON.parse(nested(100)));
 		expect(parseBody(`{"a":${nested(99, '[', '', ']')}}`)).toHaveProperty('a');
+	});
+
+	test.each([
+		['', 'an empty body'],
+		['<p>', 'a web page instead of JSON'],
+		['x', 'a body that is not valid JSON'],
+		['[]', 'JSON that is not an object'],
+	])('%p: %s', (text, message) => {
+		expect(() => parseBody(text)).toThrow(message);
+	});
+
+	test('null and empty lists are data', () => {
+		expect(parseBody('{"a":[null,[],{}],"b":null}')).toEqual({ a: [null, [], {}], b: null });
+	});
+
+	test('a byte order mark inside a text stays', () => {
+		expect(parseBody('{"a":"\uFEFF"}')).toEqual({ a: '\uFEFF' });
 	});
 
 	test('a byte order mark does not matter', () => {
@@ -108,12 +126,19 @@ describe('ids', () => {
 		},
 	);
 
-	test.each(['idx', 'paid', 'uids', 'guid', 'valid', 'video_ids', 'duration', 'followerCount'])(
-		'%s stays a number',
-		(key) => {
-			expect(parseBody(`{"${key}":107955}`)).toEqual({ [key]: 107955 });
-		},
-	);
+	test.each([
+		'idx',
+		'paid',
+		'uids',
+		'guid',
+		'valid',
+		'video_ids',
+		'userIds',
+		'duration',
+		'followerCount',
+	])('%s stays a number', (key) => {
+		expect(parseBody(`{"${key}":107955}`)).toEqual({ [key]: 107955 });
+	});
 
 	test('an id that is a text, null, a flag or an object stays what it is', () => {
 		const body = { id: '1', uid: null, video_id: false, roomId: { id: '2' }, list_id: [1] };

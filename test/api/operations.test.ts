@@ -238,6 +238,9 @@ describe('readList asks', () => {
 			message: 'Limit is 0, but must be a whole number from 1',
 			advice: 'Set Limit to 1 or more.',
 		});
+		await expect(
+			run(scripted([]).call, { endpoint: 'userPosts', user: ANA, newerThanMs: NaN }),
+		).rejects.toMatchObject({ message: 'Newer Than is not a time' });
 	});
 });
 

@@ -77,6 +77,8 @@ describe('the ordinary list', () => {
 		expect(next(' 7 ')).toBe(' 7 ');
 		expect(next('opaque==')).toBe('opaque==');
 		expect(next(0.5)).toBe(0.5);
+		expect(next('0.5')).toBe('0.5');
+		expect(next(1)).toBe(1);
 	});
 
 	test('does not change the state that it is given', () => {
@@ -273,6 +275,12 @@ describe('repeats', () => {
 			state = nextPage(state, full(index * 200, index + 1)).state;
 		expect(state.ids.reduce((sum, ids) => sum + ids.size, 0)).toBe(20_000);
 		expect(nextPage(state, page(['id29999', 'id10000', 'id9999'], 999)).take).toEqual([2]);
+	});
+
+	test('pages without anything new take no memory', () => {
+		const { state } = nextPage(all(), page(['a'], 9));
+		expect(nextPage(state, page(['a'], 8)).state.ids).toEqual([new Set(['a'])]);
+		expect(nextPage(state, page([], 8)).state.ids).toHaveLength(1);
 	});
 
 	test('one giant page is remembered whole', () => {

@@ -366,7 +366,7 @@ describe('postRecord', () => {
 	});
 
 	test('the owner stands in for a missing author', () => {
-		const { author: _author, ...anonymous } = POST;
+		const anonymous = { ...POST, author: null };
 		expect(postRecord(body(anonymous), 'owner')).toMatchObject({
 			username: 'owner',
 			url: 'https://www.tiktok.com/@owner/video/7621307384165666079',

@@ -12,7 +12,7 @@ export interface FaultOrder {
 	set?: FaultRates;
 	script?: { match: Exclude<Matcher, (...args: never[]) => boolean>; faults: FaultStep[] };
 	outage?: Outage;
-	/** The outage ends by itself after this; needed for `refuse`, which closes this way in as well. */
+	/** The outage ends by itself after this. `refuse` needs it: it closes this way in too and resets this very request. */
 	outageMs?: number;
 }
 

@@ -51,9 +51,9 @@ export class Judge {
 			this.#stamps = grown;
 		}
 		const lastMs = this.#arrivals > 0 ? this.#stamps[this.#arrivals - 1]! : -Infinity;
-		this.#stamps[this.#arrivals++] = Math.max(nowMs, lastMs);
+		this.#stamps[this.#arrivals++] = nowMs > lastMs ? nowMs : lastMs;
 		this.#inFlight++;
-		this.#inFlightPeak = Math.max(this.#inFlightPeak, this.#inFlight);
+		if (this.#inFlight > this.#inFlightPeak) this.#inFlightPeak = this.#inFlight;
 	}
 
 	/** A request has ended, answered or not. */
@@ -112,7 +112,7 @@ export class Judge {
 		let oldest = from;
 		for (let newest = from; newest < to; newest++) {
 			while (this.#stamps[newest]! - this.#stamps[oldest]! >= windowMs) oldest++;
-			worst = Math.max(worst, newest - oldest + 1);
+			if (newest - oldest >= worst) worst = newest - oldest + 1;
 		}
 		return worst;
 	}

@@ -31,7 +31,9 @@ describe('Ledger', () => {
 		const page = '/user-posts/?cursor=0&userid=1';
 		bill(ledger, page, 'x');
 		ledger.lose(page, 'truncated');
+		expect(ledger.report().paidTwice).toEqual([]);
 		bill(ledger, page, 'x');
+		expect(ledger.report().paidTwice).toMatchObject([{ request: page, times: 2 }]);
 		bill(ledger, page, 'x');
 		bill(ledger, '/user-posts/?cursor=1&userid=1', 'x');
 		expect(ledger.report()).toMatchObject({

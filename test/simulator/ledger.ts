@@ -1,3 +1,5 @@
+import { hash } from './chance.ts';
+
 /** Why a paid answer did not reach the caller whole. */
 export type LossReason =
 	| 'reset-mid-body'
@@ -40,7 +42,7 @@ export interface Bill {
 
 /**
  * Credits as the server bills them: the honest count that a client's own one is held against.
- * Requests are remembered as 53-bit hashes, by name only when paid again, so a million cost some 50 MB.
+ * Requests are remembered as 53-bit hashes, by name only when paid again, so a million cost some 100 MB.
  */
 export class Ledger {
 	readonly #startBalance: number;
@@ -157,14 +159,14 @@ export function requestName(endpoint: string, params: URLSearchParams): string {
 	return `${endpoint}?${sorted}`;
 }
 
-/** Two requests among a million share a hash with a chance of 1 in 18,000. */
+/** Two requests among a million share a value with a chance of 1 in 18,000. */
 function hash53(text: string): number {
-	let low = 0x811c9dc5;
-	let high = 0x01000193;
+	let low = 0;
+	let high = 1;
 	for (let index = 0; index < text.length; index++) {
 		const code = text.charCodeAt(index);
-		low = Math.imul(low ^ code, 0x01000193);
-		high = Math.imul(high ^ code, 0x85ebca6b) ^ (low >>> 13);
+		low = hash(low, code, 1);
+		high = hash(high, code, 2);
 	}
-	return ((high ^ (high >>> 15)) & 0x1fffff) * 2 ** 32 + (low >>> 0);
+	return (high & 0x1fffff) * 2 ** 32 + low;
 }

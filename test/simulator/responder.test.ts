@@ -149,6 +149,14 @@ describe('faults', () => {
 		);
 	});
 
+	it('list a loss once, also when the caller leaves', () => {
+		const { respond } = timed();
+		respond.faults.script(INFO, ['short-body']);
+		const url = pathOf(INFO, { username: 'no_stats' });
+		respond({ url, headers: HEADERS }).end(false);
+		expect(respond.ledger.report().undelivered).toMatchObject([{ reason: 'short-body' }]);
+	});
+
 	it('bill nothing when the answer under them was free', () => {
 		const { respond } = timed();
 		respond.faults.script(INFO, ['truncated', 'html']);

@@ -103,6 +103,7 @@ const table = {
 	},
 	missing_keys: { about: 'status 200 and an object without the usual keys', body: 'missing-keys' },
 	deleted_user: { about: 'not found', access: 'unknown' },
+	tiktok: { about: "TikTok's own account: the one that the credential test asks for" },
 } satisfies Record<string, Special>;
 
 export type SpecialName = keyof typeof table;

@@ -25,7 +25,7 @@ export interface Bookmark {
 /** Opaque, and safe in addresses and file names. */
 export function encodeBookmark(bookmark: Bookmark): string {
 	const { endpoint, userId, username, cursor, delivered, count } = bookmark;
-	const fields = [VERSION, endpoint, userId, username ?? null, cursor, delivered, count ?? null];
+	const fields = [VERSION, endpoint, userId, username, cursor, delivered, count];
 	return Buffer.from(JSON.stringify(fields)).toString('base64url');
 }
 
@@ -80,10 +80,7 @@ function toBookmark(fields: unknown[]): Bookmark | undefined {
 }
 
 function isListEndpoint(value: unknown): value is ListEndpoint {
-	return (
-		typeof value === 'string' &&
-		Object.entries(ENDPOINTS).some(([name, { list }]) => name === value && list !== null)
-	);
+	return Object.entries(ENDPOINTS).some(([name, { list }]) => name === value && list !== null);
 }
 
 function isCursor(value: unknown): value is Cursor {

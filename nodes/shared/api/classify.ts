@@ -54,18 +54,18 @@ const TEXT_RULES: readonly TextRule[] = [
 		pattern:
 			/\b(?:exhausted|purchase|limit(?:ed|s)?|top[ -]?up|insufficient|payment|recharge|upgrade)\b/i,
 	},
-	{ meaning: 'invalid-key', scope: 'any', pattern: /\bapi[ _-]?key\b|\bunauthori[sz]ed\b/i },
+	{ meaning: 'invalid-key', scope: 'any', pattern: /api[ _-]?key|unauthori[sz]ed/i },
 	{
 		meaning: 'invalid-key',
 		scope: 'lone',
-		pattern: /\bsign (?:up|in)\b|\blog ?in\b|\bforbidden\b|\baccess denied\b/i,
+		pattern: /\bsign (?:up|in)|\blog ?in|forbidden|access denied/i,
 	},
 	{
 		meaning: 'not-found',
 		scope: 'any',
-		pattern: /not[ _-]?found|\bno such\b|(?:not|n.t) exist|unique_id is invalid/i,
+		pattern: /not[ _-]?found|no such|n.t exist|unique_id is invalid/i,
 	},
-	{ meaning: 'private', scope: 'any', pattern: /\bprivate\b|\bprivacy\b/i },
+	{ meaning: 'private', scope: 'any', pattern: /private|privacy/i },
 ];
 
 /**

@@ -80,9 +80,10 @@ function unreadable(text: string): BodyProblem {
 
 /** TypeScript's library does not know the third argument yet (JSON.parse source text access, Node >= 21). */
 function keepBigInteger(_key: string, value: JsonValue, context?: { source?: string }): JsonValue {
-	const source = context?.source;
-	if (typeof value !== 'number' || source === undefined) return value;
-	return Number.isSafeInteger(value) || !/^-?\d+$/.test(source) ? value : source;
+	const source = context?.source ?? '';
+	const isBigInteger =
+		typeof value === 'number' && !Number.isSafeInteger(value) && /^-?\d+$/.test(source);
+	return isBigInteger ? source : value;
 }
 
 /**

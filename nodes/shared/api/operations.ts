@@ -155,7 +155,7 @@ export async function* readList<E extends ListEndpoint>(
 	let state = startList({
 		maxItems,
 		maxPages,
-		...(start && { position: start }),
+		position: start,
 		firstCount: start?.count,
 	});
 	for (;;) {
@@ -188,7 +188,7 @@ export async function* readList<E extends ListEndpoint>(
 
 /** A bookmark that was made under the same handle knows the id, which saves the look-up. */
 async function listUserId(call: Call, user: UserRef, start: Bookmark | undefined) {
-	return start && (user.kind === 'id' || start.username === user.username)
+	return user.kind === 'username' && start?.username === user.username
 		? { userId: start.userId, lookup: undefined }
 		: await resolveUserId(call, user);
 }

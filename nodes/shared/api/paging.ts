@@ -87,7 +87,7 @@ export function startList(options: {
 	/** Infinity for all. */
 	maxItems: number;
 	maxPages: number;
-	position?: Position;
+	position?: Position | undefined;
 	firstCount?: number | undefined;
 }): ListState {
 	const position = options.position ?? { cursor: START, delivered: 0 };
@@ -211,11 +211,8 @@ function remember(
 	if (added.size === 0) return known;
 	const all = [...known, added];
 	let newer = all.reduce((sum, ids) => sum + ids.size, 0);
-	let oldest = 0;
-	while (oldest < all.length - 1) {
-		newer -= all[oldest]?.size ?? 0;
-		if (newer < MAX_REMEMBERED_IDS) break;
-		oldest++;
-	}
-	return all.slice(oldest);
+	return all.filter((ids) => {
+		newer -= ids.size;
+		return newer < MAX_REMEMBERED_IDS;
+	});
 }

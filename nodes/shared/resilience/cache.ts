@@ -125,8 +125,9 @@ export class ResponseCache {
 		} finally {
 			signal?.removeEventListener('abort', onAbort);
 			flight.followers -= 1;
-			if (flight.followers === 0) {
-				if (this.#flights.get(key) === flight) this.#flights.delete(key);
+			// Still in the map: everybody left before it was done.
+			if (flight.followers === 0 && this.#flights.get(key) === flight) {
+				this.#flights.delete(key);
 				flight.abort.abort(signal?.reason);
 			}
 		}

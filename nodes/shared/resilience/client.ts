@@ -72,6 +72,15 @@ export interface Client {
 		params: Readonly<Record<string, string | number>>,
 		options?: CallOptions,
 	): Promise<CallResult>;
+	/**
+	 * The stored answer that `call` would take; undefined where it would have to ask.
+	 * @throws CallFailure for a remembered "not found"
+	 */
+	stored(
+		endpoint: EndpointName,
+		params: Readonly<Record<string, string | number>>,
+		options?: Pick<CallOptions, 'maxAgeMs' | 'notBeforeMs'>,
+	): Promise<CallResult | undefined>;
 	/** New limits or budget for the same key, without losing what is counted. */
 	configure(settings: ClientSettings): void;
 	status(): Promise<ClientStatus>;

@@ -41,7 +41,8 @@ export function decodePayload(kind: JobKind, text: string): DecodedPayload {
 	const { user, simplify, list, call } = payload;
 	if (!isUser(user)) return damaged('It names no user');
 	if (typeof simplify !== 'boolean') return damaged('simplify is not a boolean');
-	if (!isFields(call) || !Object.values(call).every(isCount)) return damaged('call is not readable');
+	if (!isFields(call) || !Object.values(call).every(isCount))
+		return damaged('call is not readable');
 	if (kind === 'userInfo') return { ok: true, request: { user, simplify, call } };
 	if (!isList(list)) return damaged('list is not readable');
 	return { ok: true, request: { user, simplify, list, call } };
@@ -49,7 +50,10 @@ export function decodePayload(kind: JobKind, text: string): DecodedPayload {
 
 /** The same for the same question, so that a user who waits already is not asked for a second time. */
 export function defaultDedupeKey(kind: JobKind, request: JobRequest): string {
-	return createHash('sha256').update(`${kind} ${canonical(request)}`).digest('base64url').slice(0, 22);
+	return createHash('sha256')
+		.update(`${kind} ${canonical(request)}`)
+		.digest('base64url')
+		.slice(0, 22);
 }
 
 function canonical(value: unknown): string {

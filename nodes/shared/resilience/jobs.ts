@@ -136,8 +136,6 @@ export interface JobStore {
 	/** Hands claims back unused and at once, for a clean stop. */
 	release(claims: readonly JobClaim[]): Promise<void>;
 	stats(): Promise<JobStats>;
-	/** Ms until the next job is due: 0 when one is, undefined when there is none. */
-	nextDueInMs(): Promise<number | undefined>;
 	/** Newest first. */
 	listDead(request: { limit: number; kinds?: readonly JobKind[] | undefined }): Promise<DeadJob[]>;
 	/**

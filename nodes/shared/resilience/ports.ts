@@ -3,6 +3,8 @@
  * The runtime hands the implementations in; nothing here knows n8n, undici, SQLite or Redis.
  */
 
+import type { JobStore } from './jobs';
+
 /** Time. Tests hand in a clock that they move by hand. */
 export interface Clock {
 	/**
@@ -161,7 +163,12 @@ export interface Reservation {
 
 export type ReserveResult =
 	| { granted: true; reservation: Reservation }
-	| { granted: false; reason: 'daily-budget' | 'balance'; remaining: number };
+	| {
+			granted: false;
+			/** `store-trouble`: credits cannot be counted over all processes now, so only critical requests spend any. */
+			reason: 'daily-budget' | 'balance' | 'store-trouble';
+			remaining: number;
+	  };
 
 /** `unknown`: sent, but no usable answer came back; it may have been billed and counts as used. */
 export type Settlement = 'spent' | 'returned' | 'unknown';
@@ -226,6 +233,22 @@ export interface ResponseStore {
 	sweep(): Promise<number>;
 }
 
+// ---------------------------------------------------------------- statistics
+
+export interface MinuteCounts {
+	/** Minutes since the Unix epoch. */
+	minute: number;
+	/** By name; names are bounded (endpoints, outcomes, priorities). */
+	counts: Record<string, number>;
+}
+
+/** Counts per minute, over all processes, for 25 hours. */
+export interface StatisticsStore {
+	add(minute: number, counts: Readonly<Record<string, number>>): Promise<void>;
+	/** Oldest first, minutes without counts left out. */
+	since(minute: number): Promise<MinuteCounts[]>;
+}
+
 // ---------------------------------------------------------------- all of them
 
 /** The state of one API key. */
@@ -235,6 +258,8 @@ export interface Stores {
 	readonly cells: StateCell;
 	readonly ledger: Ledger;
 	readonly responses: ResponseStore;
+	readonly statistics: StatisticsStore;
+	readonly jobs: JobStore;
 	/** Ends timers and connections that this handle opened. */
 	dispose(): Promise<void>;
 }

@@ -21,6 +21,7 @@ import { Exchange, type Sent } from './exchange';
 import { FAILURE_TRAITS } from './failureTraits';
 import type { Metrics } from './metrics';
 import type { Clock, Random, Reservation, StoredResponse, Stores, Transport, Warn } from './ports';
+import { RateLimitLog } from './rateLimitLog';
 import { withRetries } from './retry';
 import { RetryQuota } from './retryQuota';
 import { Scheduler, type Slot } from './scheduler';
@@ -30,6 +31,8 @@ const DEFAULT_TIMEOUT_MS = 30_000;
 const DEFAULT_MAX_ATTEMPTS = 6;
 /** Added to an attempt's own time limit before its half-open probe counts as hung. */
 const PROBE_MARGIN_MS = 5_000;
+/** When a store that cannot be used is worth another look. */
+const STORE_TROUBLE_MS = 60_000;
 /** A 429 without Retry-After holds everybody for this long; the caller itself backs off on top of it. */
 const DEFAULT_PAUSE_MS = 1_000;
 
@@ -69,6 +72,7 @@ class ResilientClient implements Client {
 	readonly #scheduler: Scheduler;
 	readonly #standing: AccountStanding;
 	readonly #exchange: Exchange;
+	readonly #rateLimitLog: RateLimitLog;
 	readonly #quota = new RetryQuota();
 	#settings: ClientSettings;
 
@@ -80,6 +84,7 @@ class ResilientClient implements Client {
 		this.#breaker = new Breaker(stores.cells, random, metrics, warn);
 		this.#scheduler = new Scheduler(stores.admission, clock, metrics, settings.limits);
 		this.#standing = new AccountStanding(clock);
+		this.#rateLimitLog = new RateLimitLog(clock, warn);
 		this.#exchange = new Exchange(deps.transport, clock, metrics, deps.keyId);
 	}
 
@@ -88,27 +93,23 @@ class ResilientClient implements Client {
 		params: Params,
 		options: CallOptions = {},
 	): Promise<CallResult> {
-		const { clock, keyId, metrics } = this.#deps;
-		const question: Question = {
-			endpoint,
-			params,
-			key: cacheKey(this.#settings.baseUrl, keyId, endpoint, params),
-			options,
-			askedAtMs: clock.wallMs(),
-			cost: { attempts: 0, credits: 0 },
-		};
+		const question = this.#question(endpoint, params, options);
 		try {
-			const freshness = {
-				maxAgeMs: options.maxAgeMs ?? ENDPOINTS[endpoint].defaultMaxAgeMs,
-				notBeforeMs: options.notBeforeMs,
-			};
-			const hit = await this.#cache.find(question.key, freshness);
-			if (hit !== undefined) return this.#answer(question, hit, 'cache');
-			metrics.cache(endpoint, 'miss');
+			const hit = await this.#find(question);
+			if (hit !== undefined) return hit;
+			this.#deps.metrics.cache(endpoint, 'miss');
 			return await this.#fetchOnce(question);
 		} catch (error) {
 			return await this.#lastResort(question, error);
 		}
+	}
+
+	async stored(
+		endpoint: EndpointName,
+		params: Params,
+		options: CallOptions = {},
+	): Promise<CallResult | undefined> {
+		return await this.#find(this.#question(endpoint, params, options));
 	}
 
 	configure(settings: ClientSettings): void {
@@ -133,6 +134,23 @@ class ResilientClient implements Client {
 	async dispose(): Promise<void> {
 		this.#scheduler.stop(new Error('The TikLiveAPI runtime was closed'));
 		await this.#deps.stores.dispose();
+	}
+
+	#question(endpoint: EndpointName, params: Params, options: CallOptions): Question {
+		return {
+			endpoint,
+			params,
+			key: cacheKey(this.#settings.baseUrl, this.#deps.keyId, endpoint, params),
+			options,
+			askedAtMs: this.#deps.clock.wallMs(),
+			cost: { attempts: 0, credits: 0 },
+		};
+	}
+
+	async #find(question: Question): Promise<CallResult | undefined> {
+		const { maxAgeMs = ENDPOINTS[question.endpoint].defaultMaxAgeMs, notBeforeMs } = question.options;
+		const hit = await this.#cache.find(question.key, { maxAgeMs, notBeforeMs });
+		return hit && this.#answer(question, hit, 'cache');
 	}
 
 	/** One caller fetches, in this process and over all of them; the others wait for it. */
@@ -243,10 +261,15 @@ class ResilientClient implements Client {
 	/** What one answer tells all later calls. */
 	async #learn({ failure, stored }: Sent): Promise<void> {
 		for (const response of stored) this.#cache.remember(response);
-		if (failure === undefined) return;
+		if (failure === undefined) {
+			this.#rateLimitLog.accepted();
+			return;
+		}
 		this.#standing.learn(failure);
 		if (failure.kind === 'rate-limited') {
-			await this.#deps.stores.admission.pause(failure.retryAfterMs ?? DEFAULT_PAUSE_MS);
+			const pauseMs = failure.retryAfterMs ?? DEFAULT_PAUSE_MS;
+			this.#rateLimitLog.limited(pauseMs);
+			await this.#deps.stores.admission.pause(pauseMs);
 		}
 	}
 
@@ -276,11 +299,18 @@ class ResilientClient implements Client {
 		throw new CallFailure(error.failure, cost.attempts, cost.credits);
 	}
 
-	#budgetExhausted(reason: 'daily-budget' | 'balance'): Failure {
+	#budgetExhausted(reason: 'daily-budget' | 'balance' | 'store-trouble'): Failure {
 		if (reason === 'balance') {
 			return {
 				kind: 'budget-exhausted',
 				detail: 'The known credit balance does not allow this call',
+			};
+		}
+		if (reason === 'store-trouble') {
+			return {
+				kind: 'budget-exhausted',
+				detail: 'Credits cannot be counted now, so only critical requests are made',
+				resetsAtMs: this.#deps.clock.wallMs() + STORE_TROUBLE_MS,
 			};
 		}
 		const { timezone } = this.#settings.budget;

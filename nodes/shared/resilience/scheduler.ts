@@ -9,6 +9,9 @@ export const SLOT_LEASE_MS = 5 * 60_000;
 /** Bottleneck reads the wall clock; a step back by more than this would stall it until the clock caught up. */
 const CLOCK_STEP_MS = 1_000;
 
+/** With a reason of its own an abort need not build an error with a stack, which would cost 100 us. */
+const WOKEN = new Error('Woken');
+
 /** What a task gets: the right to send one request now. */
 export interface Slot {
 	/** Right before the send. A task that ends without it gives token and slot back. */
@@ -224,7 +227,7 @@ export class Scheduler {
 
 	async #sleepUntilWoken(ms: number): Promise<void> {
 		const woken = new AbortController();
-		this.#wake = () => woken.abort();
+		this.#wake = () => woken.abort(WOKEN);
 		await this.clock.sleep(ms, woken.signal).catch(() => {});
 		this.#wake = () => {};
 	}

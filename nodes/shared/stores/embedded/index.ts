@@ -1,0 +1,101 @@
+import { createHash } from 'node:crypto';
+import { resolve } from 'node:path';
+import type { Clock, Random, Stores, Warn } from '../../resilience/ports';
+import { EmbeddedAdmission, forgetPermits } from './admission';
+import { EmbeddedCells } from './cells';
+import { Database } from './database';
+import { EmbeddedJobs } from './jobs';
+import { EmbeddedLedger, sweepReservations } from './ledger';
+import { EmbeddedResponses, forgetClaims } from './responses';
+import { EmbeddedStatistics } from './statistics';
+
+export interface EmbeddedOptions {
+	/**
+	 * A folder of our own: it is closed to other users of the machine. Undefined keeps everything in memory,
+	 * shared by all handles of this process.
+	 */
+	folder: string | undefined;
+	/** A hash of the API key; never the key. */
+	keyId: string;
+	clock: Clock;
+	/** The first handle of a folder gets the warnings for all. */
+	warn: Warn;
+	/** Size cap for the stored answers of all keys of a file. Default 256 MB, in memory 64 MB. */
+	maxCacheBytes?: number;
+	/** Default Math.random. */
+	random?: Random;
+}
+
+const MB = 2 ** 20;
+const FILE_CACHE_BYTES = 256 * MB;
+const MEMORY_CACHE_BYTES = 64 * MB;
+
+/** Open databases by folder, with the number of handles on each. Another clock is another process, in tests. */
+const databases = new WeakMap<Clock, Map<string, { database: Database; handles: number }>>();
+
+/** State of one API key in a SQLite file. Touches the file at the first use. */
+export function openEmbeddedStores(options: EmbeddedOptions): Stores {
+	const { database, release } = shareDatabase(options);
+	const key = keyNumber(options.keyId);
+	const memory = Math.min(options.maxCacheBytes ?? MEMORY_CACHE_BYTES, MEMORY_CACHE_BYTES);
+	const responses = new EmbeddedResponses(database, key, () =>
+		database.inMemory ? memory : (options.maxCacheBytes ?? FILE_CACHE_BYTES),
+	);
+	return {
+		kind: 'embedded',
+		admission: new EmbeddedAdmission(database, key),
+		cells: new EmbeddedCells(database, key),
+		ledger: new EmbeddedLedger(database, key, responses),
+		responses,
+		statistics: new EmbeddedStatistics(database, key),
+		jobs: new EmbeddedJobs(database, key, options.random ?? Math.random),
+		dispose: async () => release(),
+	};
+}
+
+/** One database per folder and process. `release` closes it when it was the last. */
+export function shareDatabase(options: Pick<EmbeddedOptions, 'folder' | 'clock' | 'warn'>): {
+	database: Database;
+	release: () => void;
+} {
+	const { clock, warn } = options;
+	const folder = options.folder === undefined ? undefined : resolve(options.folder);
+	const name = folder ?? '';
+	const open = databases.get(clock) ?? new Map<string, { database: Database; handles: number }>();
+	databases.set(clock, open);
+	const shared = open.get(name) ?? {
+		database: new Database({
+			folder,
+			clock,
+			warn,
+			forget,
+			memoryCacheBytes: MEMORY_CACHE_BYTES,
+		}),
+		handles: 0,
+	};
+	open.set(name, shared);
+	shared.handles++;
+	let released = false;
+	return {
+		database: shared.database,
+		release: () => {
+			if (released) return;
+			released = true;
+			shared.handles--;
+			if (shared.handles > 0) return;
+			open.delete(name);
+			shared.database.close();
+		},
+	};
+}
+
+/** The same for the same key in every file; 48 bits fit a number. */
+function keyNumber(keyId: string): number {
+	return parseInt(createHash('sha256').update(keyId).digest('hex').slice(0, 12), 16);
+}
+
+function forget(database: Database, owner: string): void {
+	forgetPermits(database, owner);
+	sweepReservations(database, owner);
+	forgetClaims(database, owner);
+}

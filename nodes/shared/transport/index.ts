@@ -1,0 +1,1 @@
+export { createTransport, type EgressFilter, type TransportOptions } from './transport';
