@@ -388,6 +388,17 @@ describe('failures', () => {
 		expect(sent).toHaveLength(2);
 	});
 
+	it('a refused key stops those that wait for a token as well', async () => {
+		const { client, sent } = scriptedClient(clock, () => ({
+			body: { message: 'Api-Key is not available' },
+			afterMs: 50,
+		}));
+		const calls = Array.from({ length: 40 }, (_, n) => info(client, `user${n}`));
+		const failures = await clock.runUntil(Promise.all(calls.map(failureOf)));
+		expect(new Set(failures.map(({ kind }) => kind))).toEqual(new Set(['invalid-key']));
+		expect(sent.length).toBeLessThanOrEqual(10);
+	});
+
 	it('a total outage sends at most a tenth more than was asked for', async () => {
 		const { client, sent } = scriptedClient(clock, down);
 		const offered = 500;

@@ -50,10 +50,17 @@ export function decodePayload(kind: JobKind, text: string): DecodedPayload {
 
 /** The same for the same question, so that a user who waits already is not asked for a second time. */
 export function defaultDedupeKey(kind: JobKind, request: JobRequest): string {
-	return createHash('sha256')
-		.update(`${kind} ${canonical(request)}`)
-		.digest('base64url')
-		.slice(0, 22);
+	return digest(`${kind} ${canonical(request)}`);
+}
+
+/** The key of a job whose name somebody has chosen; never that of an unnamed one. */
+export function namedDedupeKey(name: string): string {
+	return digest(`named ${name}`);
+}
+
+/** Short, and it names nobody. */
+function digest(text: string): string {
+	return createHash('sha256').update(text).digest('base64url').slice(0, 22);
 }
 
 function canonical(value: unknown): string {

@@ -148,7 +148,8 @@ class ResilientClient implements Client {
 	}
 
 	async #find(question: Question): Promise<CallResult | undefined> {
-		const { maxAgeMs = ENDPOINTS[question.endpoint].defaultMaxAgeMs, notBeforeMs } = question.options;
+		const { maxAgeMs = ENDPOINTS[question.endpoint].defaultMaxAgeMs, notBeforeMs } =
+			question.options;
 		const hit = await this.#cache.find(question.key, { maxAgeMs, notBeforeMs });
 		return hit && this.#answer(question, hit, 'cache');
 	}
@@ -170,6 +171,7 @@ class ResilientClient implements Client {
 				(stored) => ({ stored, source: 'shared' as Source }),
 			);
 		});
+		if (!led) this.#deps.metrics.cache(question.endpoint, 'shared');
 		return this.#answer(question, value.stored, led ? value.source : 'shared');
 	}
 
@@ -202,8 +204,10 @@ class ResilientClient implements Client {
 		return stored[0] as StoredResponse;
 	}
 
-	/** The breaker is asked again right before the send: it may have opened while the call waited. */
+	/** Asked again right before the send: key or breaker may have turned bad while the call waited. */
 	async #withProbe(question: Question, signal: AbortSignal, slot: Slot): Promise<Sent> {
+		const meanwhile = this.#standing.current();
+		if (meanwhile !== undefined) return notSent(meanwhile);
 		const timeoutMs = question.options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
 		const decision = await this.#breaker.admit(timeoutMs + PROBE_MARGIN_MS);
 		if (!decision.allowed) return notSent(circuitOpen(decision.reopensInMs));

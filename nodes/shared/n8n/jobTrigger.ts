@@ -1,0 +1,192 @@
+import type {
+	IDataObject,
+	IDeferredPromise,
+	INodeExecutionData,
+	INodeProperties,
+	IRun,
+	ITriggerFunctions,
+	ITriggerResponse,
+} from 'n8n-workflow';
+import { InvalidInput } from '../api';
+import { JOB_KINDS, type JobKind } from '../resilience/jobs';
+import type { Priority } from '../resilience/ports';
+import { toNodeError } from './errors';
+import { JOB_KIND_CHOICES } from './jobParameters';
+import { JobRunner, type CompleteWhen, type JobRunnerOptions } from './jobRunner';
+import { hostOf, processRuntimes } from './runtime';
+import { readCredential, type Connection } from './settings';
+import { systemClock } from './systemClock';
+import { wholeNumber } from './wholeNumber';
+
+const DEFAULT_BATCH_SIZE = 50;
+const DEFAULT_BATCH_WAIT_SECONDS = 10;
+const MOST_JOBS_IN_BATCH = 10_000;
+const LONGEST_BATCH_WAIT_SECONDS = 3_600;
+
+const COMPLETE_WHEN: readonly CompleteWhen[] = ['success', 'finished', 'immediately'];
+
+export const batchSizeParameter: INodeProperties = {
+	displayName: 'Batch Size',
+	name: 'batchSize',
+	type: 'number',
+	typeOptions: { minValue: 1, maxValue: MOST_JOBS_IN_BATCH, numberPrecision: 0 },
+	default: DEFAULT_BATCH_SIZE,
+	description:
+		'How many jobs go to one execution at most. A list job may bring many items. Jobs of an execution that failed come back in smaller batches.',
+};
+
+export const triggerOptions: INodeProperties = {
+	displayName: 'Options',
+	name: 'options',
+	type: 'collection',
+	placeholder: 'Add option',
+	default: {},
+	options: [
+		{
+			displayName: 'Batch Wait',
+			name: 'batchWait',
+			type: 'number',
+			typeOptions: { minValue: 0, maxValue: LONGEST_BATCH_WAIT_SECONDS, numberPrecision: 0 },
+			default: DEFAULT_BATCH_WAIT_SECONDS,
+			description: 'How long to wait for a batch to fill up, in seconds',
+		},
+		{
+			displayName: 'Kinds',
+			name: 'kinds',
+			type: 'multiOptions',
+			options: JOB_KIND_CHOICES,
+			default: [],
+			description: 'Take only jobs of these kinds. Without this option all are taken.',
+		},
+		{
+			displayName: 'Priorities',
+			name: 'priorities',
+			type: 'multiOptions',
+			options: [
+				{ name: 'Backfill', value: 'backfill' },
+				{ name: 'Critical', value: 'critical' },
+			],
+			default: [],
+			description: 'Take only jobs of these priorities. Without this option both are taken.',
+		},
+	],
+};
+
+/** The Queue Trigger: runs as long as the workflow is active, or for one batch in a manual test. */
+export async function startQueueTrigger(context: ITriggerFunctions): Promise<ITriggerResponse> {
+	const node = context.getNode();
+	const isManual = context.getMode() === 'manual';
+	let connection: Connection;
+	let options: JobRunnerOptions;
+	try {
+		connection = readCredential(node, await context.getCredentials('tikLiveApi'));
+		options = readOptions(context, isManual);
+	} catch (problem) {
+		throw toNodeError(problem, { node, itemIndex: 0, apiKey: '' });
+	}
+
+	let stop = async () => {};
+	const start = async () => {
+		stop = startRunner(context, connection, options);
+	};
+	if (isManual) return { closeFunction: () => stop(), manualTriggerFunction: start };
+	await start();
+	return { closeFunction: () => stop() };
+}
+
+/** Returns what n8n calls to end it. */
+function startRunner(
+	context: ITriggerFunctions,
+	connection: Connection,
+	options: JobRunnerOptions,
+): () => Promise<void> {
+	const host = hostOf(context);
+	const { apiKey, limits } = connection.settings;
+	let runner: JobRunner | undefined;
+	let closings = 0;
+	// The runtime stays open as long as the runner lives.
+	const ended = processRuntimes()
+		.use(connection, host, async ({ client, stores }) => {
+			runner = new JobRunner(
+				{
+					jobs: stores.jobs,
+					client,
+					clock: systemClock,
+					random: Math.random,
+					warn: host.warn,
+					apiKey,
+					maxConcurrent: limits.maxConcurrent,
+					deliver: async (...outputs) => await deliver(context, options.completeWhen, outputs),
+				},
+				options,
+			);
+			if (closings > 0) runner.stop();
+			await runner.run();
+		})
+		.catch((error: Error) => context.emitError(error));
+	return async () => {
+		closings += 1;
+		runner?.stop();
+		if (!options.once) return await ended;
+		// n8n closes a test once it has the data, and only then runs the nodes behind: waiting for them would
+		// hold them up. It closes a second time when somebody cancels, and then the run never ends.
+		if (closings > 1) runner?.giveUp();
+	};
+}
+
+/** Starts an execution and waits for its end where that matters. */
+async function deliver(
+	context: ITriggerFunctions,
+	completeWhen: CompleteWhen,
+	outputs: INodeExecutionData[][],
+): Promise<string | undefined> {
+	if (completeWhen === 'immediately') {
+		context.emit(outputs);
+		return undefined;
+	}
+	const done: IDeferredPromise<IRun> = context.helpers.createDeferredPromise();
+	context.emit(outputs, undefined, done);
+	return problemOf(await done.promise);
+}
+
+/** An execution that waits is safe in n8n's own hands. Undefined: it was not started. */
+function problemOf(run: IRun | undefined): string | undefined {
+	if (run === undefined) return 'The execution was not started';
+	const { error } = run.data?.resultData ?? {};
+	if (error) return error.message;
+	return ['error', 'canceled', 'crashed'].includes(run.status)
+		? `The execution has ended as ${run.status}`
+		: undefined;
+}
+
+function readOptions(context: ITriggerFunctions, once: boolean): JobRunnerOptions {
+	const given = context.getNodeParameter('options', {}) as IDataObject;
+	const completeWhen = COMPLETE_WHEN.find(
+		(known) => known === context.getNodeParameter('completeWhen'),
+	);
+	if (completeWhen === undefined) {
+		throw new InvalidInput(
+			'Complete Jobs When',
+			'Complete Jobs When is not set',
+			'Choose one from the list.',
+		);
+	}
+	const batchSize = context.getNodeParameter('batchSize');
+	const batchWait = given['batchWait'] ?? DEFAULT_BATCH_WAIT_SECONDS;
+	return {
+		completeWhen,
+		batchSize: wholeNumber('Batch Size', batchSize, 1, MOST_JOBS_IN_BATCH),
+		batchWaitMs: wholeNumber('Batch Wait', batchWait, 0, LONGEST_BATCH_WAIT_SECONDS) * 1_000,
+		filter: {
+			kinds: chosen<JobKind>(given['kinds'], JOB_KINDS),
+			priorities: chosen<Priority>(given['priorities'], ['critical', 'backfill']),
+		},
+		once,
+	};
+}
+
+/** Undefined when nothing was chosen, which means everything. */
+function chosen<T extends string>(value: unknown, known: readonly T[]): T[] | undefined {
+	const values = known.filter((each) => Array.isArray(value) && value.includes(each));
+	return values.length === 0 ? undefined : values;
+}

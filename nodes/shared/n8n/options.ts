@@ -1,0 +1,201 @@
+import type { IDataObject, IExecuteFunctions, INodeProperties } from 'n8n-workflow';
+import type { CallOptions } from '../resilience/client';
+import { choice, number, optionsOf, text, time } from './optionValues';
+
+/** Ends an endless list that nobody capped: 20,000 people or 3,500 posts, for 100 credits. */
+export const DEFAULT_MAX_PAGES = 100;
+const MOST_ATTEMPTS = 10;
+/** Well below the leases of in-flight slots and half-open probes, 5 minutes. */
+const LONGEST_TIMEOUT_MS = 120_000;
+
+/** How one item is asked for. */
+export interface AskOptions {
+	call: CallOptions;
+	/** Each record says whether it comes from an old answer. */
+	markStale: boolean;
+}
+
+/** How one item's list is read. */
+export interface ListOptions extends AskOptions {
+	maxPages: number;
+	startFrom: string | undefined;
+	newerThanMs: number | undefined;
+	/** Each record carries the bookmark of its list. */
+	includeBookmark: boolean;
+}
+
+export const maxAge: INodeProperties = {
+	displayName: 'Max Age',
+	name: 'maxAge',
+	type: 'number',
+	typeOptions: { minValue: 0, numberPrecision: 0 },
+	default: 3600,
+	description:
+		'How old a stored answer may be, in seconds. Stored answers cost nothing; 0 always asks TikLiveAPI. Without this option 3600 for profiles and 60 for lists.',
+};
+
+const maxAttempts: INodeProperties = {
+	displayName: 'Max Attempts',
+	name: 'maxAttempts',
+	type: 'number',
+	typeOptions: { minValue: 1, maxValue: MOST_ATTEMPTS, numberPrecision: 0 },
+	default: 6,
+	description:
+		'How often one request is sent at most while TikLiveAPI is busy, down or unreachable, with growing pauses in between',
+};
+
+export const priority: INodeProperties = {
+	displayName: 'Priority',
+	name: 'priority',
+	type: 'options',
+	options: [
+		{
+			name: 'Backfill',
+			value: 'backfill',
+			description: 'Waits for critical requests, and leaves the critical reserve alone',
+		},
+		{
+			name: 'Critical',
+			value: 'critical',
+			description: 'Goes first, and may use the credits of the critical reserve',
+		},
+	],
+	default: 'backfill',
+	description: 'Who goes first when requests have to wait, and who may spend the last credits',
+};
+
+const timeout: INodeProperties = {
+	displayName: 'Timeout',
+	name: 'timeout',
+	type: 'number',
+	typeOptions: { minValue: 1, maxValue: LONGEST_TIMEOUT_MS, numberPrecision: 0 },
+	default: 30_000,
+	description: 'How long one attempt may take, in milliseconds',
+};
+
+const whenUnavailable: INodeProperties = {
+	displayName: 'When Unavailable',
+	name: 'whenUnavailable',
+	type: 'options',
+	options: [
+		{
+			name: 'Return an Error',
+			value: 'error',
+			description: 'The item fails, as set under On Error in the node settings',
+		},
+		{
+			name: 'Use a Stored Answer',
+			value: 'stale',
+			description:
+				'Takes the last stored answer of any age if there is one. Each record then says in "stale" whether it is an old one.',
+		},
+	],
+	default: 'error',
+	description: 'What to do when TikLiveAPI is down or the credit budget is used up',
+};
+
+const includeBookmark: INodeProperties = {
+	displayName: 'Include Bookmark',
+	name: 'includeBookmark',
+	type: 'boolean',
+	default: false,
+	description:
+		'Whether to add to each record the place where its list was left, as "bookmark". Give it to Start From in a later run to go on from there. It is null when the list has ended.',
+};
+
+export const maxPages: INodeProperties = {
+	displayName: 'Max Pages',
+	name: 'maxPages',
+	type: 'number',
+	typeOptions: { minValue: 1, numberPrecision: 0 },
+	default: DEFAULT_MAX_PAGES,
+	description:
+		'How many pages of one list to read at most. Each page costs one credit and holds up to 200 people or 35 posts.',
+};
+
+const startFrom: INodeProperties = {
+	displayName: 'Start From',
+	name: 'startFrom',
+	type: 'string',
+	default: '',
+	description:
+		'The bookmark of an earlier run of the same list, to go on where it ended. Leave empty to begin at the start.',
+};
+
+export const newerThan: INodeProperties = {
+	displayName: 'Newer Than',
+	name: 'newerThan',
+	type: 'dateTime',
+	default: '',
+	description:
+		'Return only posts made after this time. Reading ends at the first older post that is not pinned.',
+};
+
+export const userOptions = collection(maxAge, maxAttempts, priority, timeout, whenUnavailable);
+
+export const peopleOptions = collection(
+	includeBookmark,
+	{ ...maxAge, default: 60 },
+	maxAttempts,
+	maxPages,
+	priority,
+	startFrom,
+	timeout,
+	whenUnavailable,
+);
+
+export const postsOptions = collection(
+	includeBookmark,
+	{ ...maxAge, default: 60 },
+	maxAttempts,
+	maxPages,
+	newerThan,
+	priority,
+	startFrom,
+	timeout,
+	whenUnavailable,
+);
+
+/** The form shows them in the order given: by name. */
+function collection(...options: INodeProperties[]): INodeProperties {
+	return {
+		displayName: 'Options',
+		name: 'options',
+		type: 'collection',
+		placeholder: 'Add option',
+		default: {},
+		options,
+	};
+}
+
+/** @throws InvalidInput */
+export function readAskOptions(context: IExecuteFunctions, itemIndex: number): AskOptions {
+	return askOptions(optionsOf(context, itemIndex));
+}
+
+/** @throws InvalidInput */
+export function readListOptions(context: IExecuteFunctions, itemIndex: number): ListOptions {
+	const options = optionsOf(context, itemIndex);
+	return {
+		...askOptions(options),
+		maxPages: number(maxPages, options, 1) ?? DEFAULT_MAX_PAGES,
+		startFrom: text(options['startFrom']),
+		newerThanMs: time(newerThan, options['newerThan'], context.getTimezone()),
+		includeBookmark: options['includeBookmark'] === true,
+	};
+}
+
+function askOptions(options: IDataObject): AskOptions {
+	const stale = choice(whenUnavailable, options, ['error', 'stale']) === 'stale';
+	const seconds = number(maxAge, options, 0);
+	return {
+		call: {
+			priority: choice(priority, options, ['backfill', 'critical']),
+			maxAgeMs: seconds === undefined ? undefined : seconds * 1_000,
+			timeoutMs: number(timeout, options, 1, LONGEST_TIMEOUT_MS),
+			maxAttempts: number(maxAttempts, options, 1, MOST_ATTEMPTS),
+			staleOk: stale,
+		},
+		markStale: stale,
+	};
+}
