@@ -6,7 +6,7 @@ import path from 'node:path';
 
 const MAX_BYTES = 400_000;
 const EXPECTED =
-	/^(package\.json|README\.md|LICENSE|CHANGELOG\.md|dist\/(credentials|nodes|icons)\/.+)$/;
+	/^(package\.json|README\.md|LICENSE|CHANGELOG\.md|dist\/(provider-info\.json|(credentials|nodes|icons)\/.+))$/;
 const UNWANTED = /\.(map|ts|tsbuildinfo)$|\.(test|spec)\.|(^|\/)(test|__tests__)\//;
 
 const output = execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], {
@@ -29,7 +29,7 @@ for (const file of files) {
 
 const { n8n } = JSON.parse(readFileSync('package.json', 'utf8'));
 const entries = [...n8n.nodes, ...n8n.credentials];
-const needed = ['README.md', 'LICENSE', 'CHANGELOG.md', ...entries];
+const needed = ['README.md', 'LICENSE', 'CHANGELOG.md', 'dist/provider-info.json', ...entries];
 for (const node of n8n.nodes) needed.push(node.replace(/\.js$/, '.json'));
 for (const entry of entries) {
 	if (!existsSync(entry)) continue;

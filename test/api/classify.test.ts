@@ -196,6 +196,7 @@ describe('status 200 with a lone message is about the account', () => {
 		'design in',
 		'blog in',
 		'accredited',
+		'to discredit',
 		'creditor',
 	])('%p is refused and not repeated, and counted as spent to be on the safe side', (message) => {
 		const { failure, billed } = failed(answer(200, { message }));

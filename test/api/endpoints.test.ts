@@ -15,20 +15,35 @@ const anyText = fc
 	.map((units) => String.fromCharCode(...units));
 
 describe('ENDPOINTS', () => {
+	const username = { name: 'username', type: 'text', required: true };
+	const userid = { name: 'userid', type: 'id', required: true };
+	const count = { name: 'count', type: 'count', required: false };
 	test.each([
-		['userId', '/userid/', ['username!']],
-		['userInfoByUsername', '/userinfo-by-username/', ['username!']],
-		['userInfoById', '/userinfo-by-id/', ['userid!']],
-		['userFollowers', '/user-followers/', ['userid!', 'count', 'time']],
-		['userFollowing', '/user-following/', ['userid!', 'count', 'time']],
-		['userPosts', '/user-posts/', ['userid!', 'count', 'cursor']],
+		['userId', '/userid/', [username]],
+		['userInfoByUsername', '/userinfo-by-username/', [username]],
+		['userInfoById', '/userinfo-by-id/', [userid]],
+		[
+			'userFollowers',
+			'/user-followers/',
+			[userid, { ...count, max: 200 }, { name: 'time', type: 'cursor', required: false }],
+		],
+		[
+			'userFollowing',
+			'/user-following/',
+			[userid, { ...count, max: 200 }, { name: 'time', type: 'cursor', required: false }],
+		],
+		[
+			'userPosts',
+			'/user-posts/',
+			[userid, { ...count, max: 35 }, { name: 'cursor', type: 'cursor', required: false }],
+		],
 	] as const)('%s: path and parameters', (name, path, parameters) => {
 		expect(ENDPOINTS[name].path).toBe(path);
-		expect(
-			ENDPOINTS[name].parameters.map(
-				(parameter) => parameter.name + (parameter.required ? '!' : ''),
-			),
-		).toEqual(parameters);
+		expect(ENDPOINTS[name].parameters).toEqual(parameters);
+	});
+
+	test.each(['userId', 'userInfoByUsername', 'userInfoById'] as const)('%s is no list', (name) => {
+		expect(ENDPOINTS[name].list).toBeNull();
 	});
 
 	test('each list names its key, its cursor and its largest page', () => {
@@ -126,6 +141,12 @@ describe('buildUrl', () => {
 			expect.objectContaining({
 				message: '/user-posts/ needs count to be a whole number from 1 to 35',
 				advice: 'Give count as a whole number from 1 to 35.',
+			}),
+		);
+		expect(() => buildUrl(BASE, 'userId', { username: 'a', secUid: 'b' })).toThrow(
+			expect.objectContaining({
+				message: '/userid/ has no parameter secUid',
+				advice: 'Remove secUid.',
 			}),
 		);
 		expect(() => buildUrl(BASE, 'userInfoById', { userid: 'x' })).toThrow('an id in digits');

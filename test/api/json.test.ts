@@ -47,7 +47,9 @@ describe('parseBody', () => {
 
 	test('reads what is nested exactly as deep as allowed', () => {
 		expect(parseBody(nested(MAX_DEPTH))).toEqual(JSON.parse(nested(100)));
-		expect(parseBody(`{"a":${nested(99, '[', '', ']')}}`)).toHaveProperty('a');
+		for (const leaf of ['', '1', '"x"', 'null', 'true']) {
+			expect(parseBody(`{"a":${nested(99, '[', leaf, ']')}}`)).toHaveProperty('a');
+		}
 	});
 
 	test.each([
@@ -93,6 +95,24 @@ describe('big integers', () => {
 		expect(parseBody(`{"n":[0,${source}]}`)).toEqual({ n: [0, expected] });
 		expect(parseBody(`{"n":[${source},0]}`)).toEqual({ n: [expected, 0] });
 		expect(parseBody(`{"n":[0, ${source}]}`)).toEqual({ n: [0, expected] });
+	});
+
+	test.each([
+		['an ordinary body is parsed once', '{"id":"6943972350728700930","n":1639312724000}', 1],
+		['a big integer costs a second parse', '{"n":6943972350728700930}', 2],
+	])('%s', (_title, text, expected) => {
+		const parse = JSON.parse;
+		let calls = 0;
+		JSON.parse = (...parameters) => {
+			calls++;
+			return parse(...parameters);
+		};
+		try {
+			parseBody(text);
+		} finally {
+			JSON.parse = parse;
+		}
+		expect(calls).toBe(expected);
 	});
 
 	test('digits inside a text stay as they are', () => {

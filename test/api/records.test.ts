@@ -169,6 +169,7 @@ describe('userRecord', () => {
 		['-9007199254740992', '-9007199254740992'],
 		['1'.repeat(400), '1'.repeat(400)],
 		['12.5', 12.5],
+		['12.55', 12.55],
 		['-3', -3],
 		['1.2M', null],
 		['0x10', null],
@@ -185,6 +186,17 @@ describe('userRecord', () => {
 				.followerCount;
 		expect(counted('12345678901234567890')).toBe('12345678901234567890');
 		expect(counted('1e999')).toBeNull();
+	});
+
+	test('a text field that holds no text is null', () => {
+		const record = userRecord(body({ user: { id: '1', signature: 5, nickname: { a: 1 } } }));
+		expect(record).toMatchObject({ bio: null, nickname: null });
+	});
+
+	test('a name may hold periods and underscores', () => {
+		expect(userRecord(body({ user: { id: '1', uniqueId: '.a_b.c' } })).url).toBe(
+			'https://www.tiktok.com/@.a_b.c',
+		);
 	});
 
 	test('a strange name makes no address', () => {
@@ -354,7 +366,8 @@ describe('postRecord', () => {
 		[{ id: '2', aweme_id: '3' }, '2', 'https://www.tiktok.com/@ana/video/2'],
 		[{ aweme_id: '3' }, '3', 'https://www.tiktok.com/@ana/video/3'],
 		[{ awemeId: '4' }, '4', 'https://www.tiktok.com/@ana/video/4'],
-		[{ video_id: '', aweme_id: 'v15044gf' }, 'v15044gf', null],
+		[{ video_id: '', aweme_id: 'v15044gf0000d724' }, 'v15044gf0000d724', null],
+		[{ video_id: '12ab' }, '12ab', null],
 	])('id of %j', (ids, id, url) => {
 		const post = body({ ...ids, author: POST.author });
 		expect(postRecord(post, undefined)).toMatchObject({ id, url });
@@ -406,6 +419,8 @@ describe('postRecord', () => {
 		['in lower case', '=?utf-8?b?SMOpbGxv?= you', 'Héllo you'],
 		['padded', '=?UTF-8?B?YQ==?=', 'a'],
 		['two words', '=?UTF-8?B?SMOp?= =?UTF-8?B?bGxv?=', 'Héllo'],
+		['three words', '=?UTF-8?B?YQ==?=\n =?utf-8?b?Yg==?= =?UTF-8?B?Yw==?=', 'abc'],
+		['all of base 64', '=?UTF-8?B?Pj4+Pz8/?=', '>>>???'],
 		['a word amid text', 'a =?UTF-8?B?YQ==?= b', 'a a b'],
 		['not UTF-8', '=?UTF-8?B?/w==?=', '=?UTF-8?B?/w==?='],
 		['another charset', '=?ISO-8859-1?B?6Q==?=', '=?ISO-8859-1?B?6Q==?='],
@@ -434,7 +449,7 @@ describe('postTimeMs', () => {
 		[99_999_999_999, 99_999_999_999_000],
 		[100_000_000_000, 100_000_000_000],
 		[8.64e15, 8.64e15],
-		[8.64e15 + 2, undefined],
+		[8.64e15 + 1, undefined],
 		[0, undefined],
 		[-5, undefined],
 		['soon', undefined],

@@ -56,6 +56,9 @@ describe('dates', () => {
 		['asctime with a one-digit day', 'Tue Dec  1 00:00:00 2026', MAX_RETRY_AFTER_MS],
 		['UTC for GMT', 'Sun, 22 Nov 2026 12:00:30 UTC', 30_000],
 		['lower case', 'sun, 22 nov 2026 12:00:30 gmt', 30_000],
+		['RFC 850 in lower case', 'sunday, 22-nov-26 12:00:30 gmt', 30_000],
+		['RFC 850 with UTC', 'Sunday, 22-Nov-26 12:00:30 UTC', 30_000],
+		['asctime in lower case', 'sun nov 22 12:00:30 2026', 30_000],
 		['spaces around', '  Sun, 22 Nov 2026 12:00:30 GMT ', 30_000],
 		['now', IMF_NOW, 0],
 		['the past', 'Sun, 22 Nov 2026 11:59:59 GMT', 0],
@@ -106,6 +109,14 @@ describe('dates', () => {
 		expect(parse('Friday, 01-Jan-00 00:00:00 GMT', undefined, newYearsEve)).toBe(10_000);
 		const newYear = Date.UTC(2100, 0, 1);
 		expect(parse('Thursday, 31-Dec-99 23:59:59 GMT', undefined, newYear)).toBe(0);
+		const date = 'Thursday, 31-Dec-99 23:59:50 GMT';
+		expect(parse('Fri, 01 Jan 2100 00:00:00 GMT', date, newYear)).toBe(10_000);
+	});
+
+	test('a two-digit year exactly fifty years away is ahead', () => {
+		const late = Date.UTC(2099, 5, 1);
+		expect(parse('Tuesday, 01-Jun-49 00:00:00 GMT', undefined, late)).toBe(MAX_RETRY_AFTER_MS);
+		expect(parse('Wednesday, 01-Jun-50 00:00:00 GMT', undefined, late)).toBe(0);
 	});
 
 	test('each month is read', () => {

@@ -26,6 +26,7 @@ describe('parseUsername', () => {
 		['@TikTok ', 'tiktok'],
 		['\t@name\n', 'name'],
 		['\u200B@name\uFEFF', 'name'],
+		[' \u200B \u2060@name\u200B \uFEFF \n', 'name'],
 		['name_1.x', 'name_1.x'],
 		['.king_of_larp', '.king_of_larp'],
 		['_', '_'],
@@ -78,10 +79,15 @@ describe('parseUsername', () => {
 		expect(error.advice).toBe('Enter a username such as "tiktok", without spaces.');
 	});
 
+	test('an address of another site is refused as such', () => {
+		expect(refusal(() => parseUsername('https://www.instagram.com/name')).message).toBe(
+			'"https://www.instagram.com/name" is not an address on tiktok.com',
+		);
+	});
+
 	test('quotes little of what was typed, and nothing that is not text', () => {
 		const { message } = refusal(() => parseUsername(`bad\u0000${'x'.repeat(500)}`));
-		expect(message).toMatch(/^"bad x+…" is not a TikTok username$/);
-		expect(message.length).toBeLessThan(120);
+		expect(message).toBe(`"bad ${'x'.repeat(75)}…" is not a TikTok username`);
 	});
 
 	test('takes TikTok names in any case, with or without @, and is stable', () => {

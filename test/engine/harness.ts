@@ -18,6 +18,7 @@ import { TikLiveApi } from '../../credentials/TikLiveApi.credentials';
 import { TikLiveFollowers } from '../../nodes/Followers/TikLiveFollowers.node';
 import { TikLiveFollowing } from '../../nodes/Following/TikLiveFollowing.node';
 import { TikLivePosts } from '../../nodes/Posts/TikLivePosts.node';
+import { TikLiveQueue } from '../../nodes/Queue/TikLiveQueue.node';
 import { TikLiveStatus } from '../../nodes/Status/TikLiveStatus.node';
 import { TikLiveUserInfo } from '../../nodes/UserInfo/TikLiveUserInfo.node';
 import { processRuntimes } from '../../nodes/shared/n8n/runtime';
@@ -36,7 +37,12 @@ const { Container } = require('@n8n/di') as typeof import('@n8n/di');
 const { Logger } = require('@n8n/backend-common') as typeof import('@n8n/backend-common');
 
 export type NodeName =
-	'tikLiveUserInfo' | 'tikLiveFollowers' | 'tikLiveFollowing' | 'tikLivePosts' | 'tikLiveStatus';
+	| 'tikLiveUserInfo'
+	| 'tikLiveFollowers'
+	| 'tikLiveFollowing'
+	| 'tikLivePosts'
+	| 'tikLiveStatus'
+	| 'tikLiveQueue';
 
 /** Everything that was logged, as text. */
 export const logged: string[] = [];
@@ -83,8 +89,9 @@ const NODES: Readonly<Record<NodeName, new () => INodeType>> = {
 	tikLiveFollowing: TikLiveFollowing,
 	tikLivePosts: TikLivePosts,
 	tikLiveStatus: TikLiveStatus,
+	tikLiveQueue: TikLiveQueue,
 };
-const PACKAGE = 'n8n-nodes-tikliveapi';
+export const PACKAGE = 'n8n-nodes-tikliveapi';
 const UNDER_TEST = 'Under Test';
 
 let executions = 0;
@@ -161,7 +168,8 @@ export function asText(value: unknown): string {
 	);
 }
 
-function plain(name: string, type: string, x: number): INode {
+/** A node of a test workflow without parameters. */
+export function plain(name: string, type: string, x: number): INode {
 	return { id: name, name, type, typeVersion: 1, position: [x, 0], parameters: {} };
 }
 
@@ -189,7 +197,8 @@ function typesFor({ node, items }: RunOptions, tried: { count: number }): INodeT
 	};
 }
 
-function simpleNode(
+/** A node type that maps its input items. */
+export function simpleNode(
 	name: string,
 	execute: (input: INodeExecutionData[]) => INodeExecutionData[],
 ): INodeType {

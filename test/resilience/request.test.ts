@@ -289,10 +289,22 @@ describe('invariant 4: a paid answer is stored before anything else can fail', (
 });
 
 describe('invariant 5: the API key appears nowhere but in the request header', () => {
+	it('not in an answer that quotes it, nor in what is stored of it', async () => {
+		const body = { user: { id: '1', uniqueId: 'x', signature: `my key is ${CANARY_KEY}` } };
+		const { client } = scriptedClient(clock, () => ({ body }));
+		for (const source of ['network', 'cache']) {
+			const result = await clock.runUntil(info(client));
+			expect(result.source).toBe(source);
+			expect(JSON.stringify(result)).not.toContain(CANARY_KEY);
+		}
+	});
+
 	it('not in failures, warnings, addresses or stored rows', async () => {
 		const answers = [
 			{ body: { message: `Api-Key is not available` } },
 			{ status: 500, body: `oops ${CANARY_KEY}` },
+			{ body: { status: 'error', message: `Not found user for ${CANARY_KEY}` } },
+			{ body: { message: `${CANARY_KEY} is not available` } },
 			new TransportError('network', 'reset', true, 'ECONNRESET'),
 			{ body: '<html>' },
 		];

@@ -180,13 +180,20 @@ export function describeStoresContract(
 			});
 
 			it('follows new limits at once, down and up', async () => {
-				await take(20);
+				const stamps = (await take(20)).map((permit) => permit.grantedAtMs);
 				const down = await refused({ requestsPerMinute: 6, burst: 1_000 });
 				expect(down.reason).toBe('window');
-				await take(1, { requestsPerMinute: 40, burst: 1 });
-				const up = await refused({ requestsPerMinute: 40, burst: 1 });
-				expect(up.reason).toBe('burst');
-				isNear(up.retryInMs, limits.windowMs / 40);
+				// 15 tokens have to leave the window before the 6th is free.
+				const [fifteenth = NaN, last = NaN] = [stamps[14], stamps[19]];
+				isNear(down.retryInMs, fifteenth - last + limits.windowMs + limits.guardMs);
+				const up = { requestsPerMinute: 40, burst: 1 };
+				for (let i = 0; i < 2; i++) {
+					const refusal = await refused(up);
+					expect(refusal.reason).toBe('burst');
+					isNear(refusal.retryInMs, limits.windowMs / 40);
+					await bench.advance(refusal.retryInMs);
+					await granted(up);
+				}
 			});
 
 			it('is shared by all handles of a key and by no others', async () => {
@@ -285,7 +292,7 @@ export function describeStoresContract(
 		describe('critical first', () => {
 			acrossProcesses("holds other processes' backfill back until it was served", async () => {
 				const other = bench.open({ process: 'b' });
-				const steady = { requestsPerMinute: 60, burst: 1 };
+				const steady = { requestsPerMinute: 120, burst: 1 };
 				await granted(steady);
 				const wait = await refused(steady, 'critical');
 				expect(wait.reason).toBe('burst');
@@ -295,7 +302,7 @@ export function describeStoresContract(
 				expect(backfill.retryInMs).toBeGreaterThan(0);
 				expect(backfill.retryInMs).toBeLessThanOrEqual(2_001);
 				await granted(steady, 'critical');
-				await bench.advance(limits.windowMs / 60 + toleranceMs);
+				await bench.advance(limits.windowMs / 120 + toleranceMs);
 				await granted(steady, 'backfill', other);
 			});
 
@@ -522,6 +529,9 @@ export function describeStoresContract(
 				expect(await usage(after)).toMatchObject({ balance: 98 });
 				await stores.ledger.settle(open, 'returned');
 				expect(await usage(after)).toMatchObject({ balance: 99 });
+				// Nothing is written while there is no credit.
+				expect((await reserve('critical', { ...after, creditBalance: 0 })).granted).toBe(false);
+				expect(await usage(after)).toMatchObject({ balance: 99 });
 				expect(await usage({ ...before, creditBalance: 50 })).toMatchObject({ balance: 50 });
 				expect(await usage({ dailyBudget: undefined })).toMatchObject({ balance: undefined });
 			});
@@ -542,6 +552,22 @@ export function describeStoresContract(
 						returned: 1,
 						reserved: 0,
 					});
+				},
+				40_000,
+			);
+
+			acrossProcesses(
+				'returns a credit only to the balance that it was taken from',
+				async () => {
+					const before = { dailyBudget: undefined, creditBalance: 5 };
+					const after = { dailyBudget: undefined, creditBalance: 100 };
+					const doomed = bench.open({ process: 'doomed' });
+					const lost = await reserved('critical', before, doomed);
+					await bench.kill('doomed');
+					await bench.advance(DEATH_MS);
+					await spend('critical', after);
+					await stores.ledger.settle(lost, 'returned');
+					expect(await usage(after)).toMatchObject({ balance: 99 });
 				},
 				40_000,
 			);

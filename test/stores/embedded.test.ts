@@ -23,22 +23,36 @@ import type {
 	Permit,
 	RateLimits,
 	ReserveResult,
+	Settlement,
 	StoredResponse,
 	Stores,
 } from '../../nodes/shared/resilience/ports';
 import { shareDatabase } from '../../nodes/shared/stores/embedded';
 import type { Database } from '../../nodes/shared/stores/embedded/database';
 import { describeStoresContract } from './contract';
-import { EMBEDDED_TRAITS, embeddedBench, type EmbeddedBench } from './embeddedBench';
+import {
+	EMBEDDED_TRAITS,
+	embeddedBench,
+	type EmbeddedBench,
+	type EmbeddedBenchOptions,
+} from './embeddedBench';
 import { Worker } from './workers';
 
-describeStoresContract('the embedded store in a file', EMBEDDED_TRAITS, async () =>
-	embeddedBench(),
-);
+/** What the contract asks for gives no reason for a warning. */
+const quietly = async (options?: EmbeddedBenchOptions) => {
+	const bench = embeddedBench(options);
+	const close = async () => {
+		await bench.close();
+		expect(bench.warnings).toEqual([]);
+	};
+	return { ...bench, close };
+};
+
+describeStoresContract('the embedded store in a file', EMBEDDED_TRAITS, () => quietly());
 describeStoresContract(
 	'the embedded store in memory',
 	{ ...EMBEDDED_TRAITS, processes: false },
-	async () => embeddedBench({ folder: undefined }),
+	() => quietly({ folder: undefined }),
 );
 
 const LIMITS: RateLimits = {
@@ -329,6 +343,26 @@ describe('the embedded store', () => {
 			expect(await stores.responses.get('a1')).toEqual(response());
 		});
 
+		it('of which nothing can be read is replaced while running, and grants nothing for one window', async () => {
+			const bench = boot();
+			const stores = bench.open();
+			const [before] = await drain(stores);
+			const database = databaseOf(bench);
+			database.run('PRAGMA wal_checkpoint(TRUNCATE)');
+			writeFileSync(file, Buffer.alloc(statSync(file).size, 0xff));
+			database.run('PRAGMA shrink_memory');
+
+			expect(await acquire(stores)).toMatchObject({ granted: false, reason: 'paused' });
+			expect(readdirSync(folder)).toContain('tiklive.db.corrupt-1');
+			await bench.advance(61_001);
+			const [after] = await drain(stores, { maxConcurrent: 1 });
+			expect(after).toBeDefined();
+			// A permit from before must not be taken for one of now.
+			await stores.admission.release(before as Permit);
+			await stores.admission.giveBack(before as Permit);
+			expect(await stores.admission.status(LIMITS)).toMatchObject({ usedInWindow: 1, inFlight: 1 });
+		});
+
 		it('row by row: a damaged answer is a miss, is removed and warns once', async () => {
 			const bench = boot();
 			const stores = bench.open();
@@ -368,7 +402,26 @@ describe('the embedded store', () => {
 			expect(await spent(stores)).toBe(1);
 			expect(bench.warnings).toHaveLength(1);
 			expect(bench.warnings[0]).toContain('memory');
+			expect(bench.clock.pending()).toBe(0);
 		};
+
+		it('is no reason to forget: memory lasts as long as the process', async () => {
+			for (const place of [undefined, folder]) {
+				writeFileSync(folder, '');
+				const bench = embeddedBench({ folder: place });
+				const stores = bench.open();
+				await spend(stores, response());
+				await acquire(stores, { maxConcurrent: 1 });
+				await stores.dispose();
+				expect(bench.clock.pending()).toBe(0);
+				const next = bench.open();
+				expect(await spent(next)).toBe(1);
+				expect(await next.responses.get('a1')).toEqual(response());
+				expect(await next.admission.status(LIMITS)).toMatchObject({ usedInWindow: 1, inFlight: 0 });
+				expect((await acquire(next, { maxConcurrent: 1 })).granted).toBe(true);
+				expect(bench.warnings).toHaveLength(place === undefined ? 0 : 1);
+			}
+		});
 
 		it('where the folder is a file', async () => {
 			writeFileSync(folder, '');
@@ -423,9 +476,9 @@ describe('the embedded store', () => {
 			expect((await acquire(stores)).granted).toBe(false);
 
 			await stores.dispose();
-			// What was in the file is still there.
-			const next = bench.open();
-			expect(await spent(next)).toBe(1);
+			expect(await spent(bench.open())).toBe(2);
+			// After a restart there is what was in the file before.
+			expect(await spent(bench.open({ process: 'next' }))).toBe(1);
 		});
 
 		it('when the disk fills up under several processes: together they stay below the limits', async () => {
@@ -620,17 +673,53 @@ describe('the embedded store', () => {
 		});
 	});
 
-	describe('days', () => {
-		it('are kept for 400 days', async () => {
+	describe('ledger', () => {
+		it('waits for the disk when a credit was spent, and only then', async () => {
+			const stores = boot().open();
+			const settled = async (outcome: Settlement) => {
+				const result = await stores.ledger.reserve('critical', BUDGET);
+				const exec = jest.spyOn(DatabaseSync.prototype, 'exec');
+				if (result.granted) await stores.ledger.settle(result.reservation, outcome);
+				const said = exec.mock.calls.flat();
+				exec.mockRestore();
+				return said;
+			};
+			expect(await settled('spent')).toEqual([
+				'PRAGMA synchronous = FULL',
+				'PRAGMA synchronous = NORMAL',
+			]);
+			expect(await settled('returned')).toEqual([]);
+			expect(await settled('unknown')).toEqual([]);
+		});
+
+		it('keeps days for 400 days, and lost reservations for one', async () => {
 			const bench = boot({ wallMs: Date.UTC(2026, 0, 1, 12) });
 			const stores = bench.open();
+			const doomed = bench.open({ process: 'doomed' });
+			await doomed.ledger.reserve('critical', BUDGET);
+			await bench.kill('doomed');
+			await bench.advance(13_000);
+			const database = databaseOf(bench);
+			const rows = (sql: string) => database.all(sql).map((row) => Object.values(row)[0]);
+			const lost = () => rows('SELECT day FROM reservations WHERE swept_at IS NOT NULL');
 			await spend(stores);
+			bench.clock.jump(23 * 3_600_000);
+			await spend(stores);
+			expect(lost()).toEqual(['2026-01-01']);
+			bench.clock.jump(24 * 3_600_000);
+			await spend(stores);
+			expect(lost()).toEqual([]);
+
 			bench.setWall(Date.UTC(2027, 0, 30, 12));
 			await spend(stores);
 			bench.setWall(Date.UTC(2027, 1, 6, 12));
 			await spend(stores);
-			const days = databaseOf(bench).all('SELECT DISTINCT day FROM credits ORDER BY day');
-			expect(days.map(({ day }) => day)).toEqual(['2027-01-30', '2027-02-06']);
+			expect(rows('SELECT DISTINCT day FROM credits ORDER BY day')).toEqual([
+				'2026-01-02',
+				'2026-01-03',
+				'2027-01-30',
+				'2027-02-06',
+			]);
 		});
 	});
 
@@ -678,6 +767,10 @@ describe('the embedded store', () => {
 				'tiklive.db-shm',
 				'tiklive.db-wal',
 			]);
+			// Who had to wait for the file took nobody else's stamps for the future.
+			const raw = new DatabaseSync(file);
+			expect(raw.prepare('SELECT * FROM meta').all()).toEqual([]);
+			raw.close();
 		}, 60_000);
 
 		it('leave slots, reservations and claims to the others when they are killed, at once', async () => {

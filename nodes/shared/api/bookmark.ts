@@ -8,7 +8,10 @@ const PARAMETER = 'Start From';
 const ADVICE =
 	'Leave Start From empty to begin at the start of the list, or give the bookmark of an earlier run unchanged.';
 
-/** The place where a list was left, so that a later run pays only for what is still missing. */
+/**
+ * The place where a list was left, so that a later run pays only for what is still missing. It is a place, not
+ * a memory: what the API repeats right after it comes once more in the later run.
+ */
 export interface Bookmark {
 	readonly endpoint: ListEndpoint;
 	readonly userId: string;

@@ -9,13 +9,14 @@ const DAY_MS = 24 * HOUR_MS;
 /** What a parameter may hold: some text, an id (digits), a page size, or a cursor as the API gave it. */
 export type ParameterType = 'text' | 'id' | 'count' | 'cursor';
 
-export interface Parameter {
-	readonly name: string;
-	readonly type: ParameterType;
-	readonly required: boolean;
-	/** Largest value of a `count`. */
-	readonly max?: number;
-}
+export type Parameter = { readonly name: string; readonly required: boolean } & (
+	| { readonly type: Exclude<ParameterType, 'count'> }
+	| {
+			readonly type: 'count';
+			/** Largest value that the API honours. */
+			readonly max: number;
+	  }
+);
 
 export interface ListShape {
 	/** The field of the body that holds the list. */
@@ -158,32 +159,29 @@ function sortedEntries(params: Params): [string, string | number][] {
 	return Object.entries(params).sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
-function isValid(value: string | number, { type, max }: Parameter): boolean {
-	switch (type) {
+function isValid(value: string | number, parameter: Parameter): boolean {
+	switch (parameter.type) {
 		case 'text':
 			return typeof value === 'string' && value !== '';
 		case 'id':
 			return isUserId(value);
 		case 'count':
 			return (
-				typeof value === 'number' &&
-				Number.isInteger(value) &&
-				value >= 1 &&
-				value <= (max ?? Number.MAX_SAFE_INTEGER)
+				typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= parameter.max
 			);
 		case 'cursor':
 			return typeof value === 'string' ? value !== '' : Number.isFinite(value);
 	}
 }
 
-function expectation({ type, max }: Parameter): string {
-	switch (type) {
+function expectation(parameter: Parameter): string {
+	switch (parameter.type) {
 		case 'text':
 			return 'a text that is not empty';
 		case 'id':
 			return 'an id in digits, as text';
 		case 'count':
-			return `a whole number from 1 to ${max}`;
+			return `a whole number from 1 to ${parameter.max}`;
 		case 'cursor':
 			return 'a cursor of an earlier page, or 0';
 	}

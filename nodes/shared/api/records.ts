@@ -157,7 +157,7 @@ export function postTimeMs(post: JsonObject): number | undefined {
 	const time = count(post, ['create_time', 'createTime']);
 	if (typeof time !== 'number' || time <= 0) return undefined;
 	// 1e11 seconds is the year 5138: a number from there on can only be milliseconds.
-	const ms = Math.trunc(time < 1e11 ? time * 1_000 : time);
+	const ms = time < 1e11 ? time * 1_000 : time;
 	return ms <= MAX_DATE_MS ? ms : undefined;
 }
 
@@ -176,7 +176,7 @@ function postUrl(username: string | null, id: string | null, isPhoto: boolean): 
 /** Titles sometimes arrive as MIME encoded-words (RFC 2047). What does not decode stays as it is. */
 function decodeEncodedWords(title: string): string {
 	return title
-		.replace(/(?<==\?utf-8\?b\?[\w+/=]*\?=)\s+(?==\?utf-8\?b\?)/gi, '')
+		.replace(/\?=\s+=\?(?=utf-8\?b\?)/gi, '?==?')
 		.replace(/=\?utf-8\?b\?([\w+/]+={0,2})\?=/gi, (encoded: string, base64: string) => {
 			try {
 				return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(base64, 'base64'));

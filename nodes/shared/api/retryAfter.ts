@@ -2,19 +2,18 @@
 export const MAX_RETRY_AFTER_MS = 24 * 60 * 60_000;
 
 /** A comma separates two headers, unless it follows the day name of a date. */
-const BETWEEN_HEADERS =
-	/(?<!\b(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?\s*),/i;
+const BETWEEN_HEADERS = /(?<!(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?\s*),/i;
 
 const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'];
 
 /** RFC 9110 5.6.7: `Sun, 06 Nov 1994 08:49:37 GMT`. */
 const IMF_DATE =
-	/^\w+, *(?<day>\d{1,2}) (?<month>\w{3}) (?<year>\d{4}) (?<time>[\d:]{8}) (?:GMT|UTC)$/i;
+	/^\w+, (?<day>\d{1,2}) (?<month>\w{3}) (?<year>\d{4}) (?<time>[\d:]{8}) (?:GMT|UTC)$/i;
 /** `Sunday, 06-Nov-94 08:49:37 GMT`. */
 const RFC850_DATE =
-	/^\w+, *(?<day>\d{1,2})-(?<month>\w{3})-(?<year>\d{2}) (?<time>[\d:]{8}) (?:GMT|UTC)$/i;
+	/^\w+, (?<day>\d{1,2})-(?<month>\w{3})-(?<year>\d{2}) (?<time>[\d:]{8}) (?:GMT|UTC)$/i;
 /** `Sun Nov  6 08:49:37 1994`. */
-const ASCTIME_DATE = /^\w{3} (?<month>\w{3}) +(?<day>\d{1,2}) (?<time>[\d:]{8}) (?<year>\d{4})$/i;
+const ASCTIME_DATE = /^\w{3} (?<month>\w{3}) +(?<day>\d{1,2}) (?<time>[\d:]{8}) (?<year>\d{4})$/;
 
 /**
  * The wait that a `Retry-After` header asks for, in ms from now, or undefined when it asks for none that
@@ -47,13 +46,12 @@ function parseWait(text: string, serverNowMs: number): number | undefined {
 
 /** Our own reader: `Date.parse` takes far more than HTTP dates and guesses at the rest. */
 function parseHttpDate(text: string, nowMs: number): number | undefined {
-	const trimmed = text.trim();
-	const match = IMF_DATE.exec(trimmed) ?? RFC850_DATE.exec(trimmed) ?? ASCTIME_DATE.exec(trimmed);
+	const match = IMF_DATE.exec(text) ?? RFC850_DATE.exec(text) ?? ASCTIME_DATE.exec(text);
 	const { day, month, year, time } = match?.groups ?? {};
 	if (!day || !month || !year || !time) return undefined;
 
 	const monthIndex = MONTHS.indexOf(month.toLowerCase());
-	const clock = /^([01]\d|2[0-3]):([0-5]\d):([0-5]\d|60)$/.exec(time);
+	const clock = /([01]\d|2[0-3]):([0-5]\d):([0-5]\d|60)/.exec(time);
 	if (monthIndex < 0 || !clock) return undefined;
 	const fullYear = year.length === 2 ? nearestCentury(Number(year), nowMs) : Number(year);
 	const [hours, minutes, seconds] = clock.slice(1).map(Number);

@@ -21,6 +21,7 @@ const USERNAME = /^[a-z0-9_.]{0,23}[a-z0-9_]$/;
 /** Ids have up to 19 digits today (64 bit). 25 leaves room and still refuses a pasted card number list. */
 const USER_ID = /^\d{1,25}$/;
 
+const WEB_PROTOCOLS: ReadonlySet<string> = new Set(['http:', 'https:']);
 const PROFILE_HOSTS: ReadonlySet<string> = new Set([
 	'tiktok.com',
 	'www.tiktok.com',
@@ -49,9 +50,8 @@ export function parseUsername(value: unknown): UserRef {
  */
 export function parseProfileUrl(value: unknown): UserRef {
 	const text = inputText(value, EXAMPLE_URL);
-	const address = /^[a-z][a-z0-9+.-]*:\/\//i.test(text)
-		? text
-		: `https://${text.replace(/^\/+/, '')}`;
+	// A text that begins with // is fine too: the URL parser passes over further slashes.
+	const address = /^[a-z]+:\/\//i.test(text) ? text : `https://${text}`;
 	if (!URL.canParse(address)) throw refused(text, 'is not a web address', EXAMPLE_URL);
 
 	const { protocol, hostname, pathname } = new URL(address);
@@ -62,7 +62,7 @@ export function parseProfileUrl(value: unknown): UserRef {
 			'Open the link in a browser and enter the address that it leads to, such as https://www.tiktok.com/@tiktok.',
 		);
 	}
-	if (!/^https?:$/.test(protocol) || !PROFILE_HOSTS.has(hostname)) {
+	if (!WEB_PROTOCOLS.has(protocol) || !PROFILE_HOSTS.has(hostname)) {
 		throw refused(text, 'is not an address on tiktok.com', EXAMPLE_URL);
 	}
 	const name = /^\/+(?:@|%40)([^/]+)/.exec(pathname)?.[1];

@@ -1,6 +1,5 @@
 import type {
 	IDataObject,
-	IDeferredPromise,
 	INodeExecutionData,
 	INodeProperties,
 	IRun,
@@ -144,7 +143,7 @@ async function deliver(
 		context.emit(outputs);
 		return undefined;
 	}
-	const done: IDeferredPromise<IRun> = context.helpers.createDeferredPromise();
+	const done = context.helpers.createDeferredPromise<IRun>();
 	context.emit(outputs, undefined, done);
 	return problemOf(await done.promise);
 }

@@ -19,6 +19,9 @@ import {
 	type TransportResponse,
 } from './ports';
 
+/** Shorter than any real key; replacing it could hit other text. */
+const SHORTEST_KEY = 8;
+
 /** What came of one request. A usable answer is first in `stored`; what it tells beside its question follows. */
 export interface Sent {
 	failure?: Failure;
@@ -52,7 +55,7 @@ export class Exchange {
 			const sent =
 				response instanceof TransportError
 					? { ...fromTransportError(response, timeoutMs), stored: [] }
-					: this.#read(response, baseUrl, endpoint, params);
+					: this.#read(withoutKey(response, apiKey), baseUrl, endpoint, params);
 			const outcome = sent.failure ? FAILURE_TRAITS[sent.failure.kind].outcome : 'success';
 			this.metrics.request(endpoint, outcome, (this.clock.monotonicMs() - sentAtMs) / 1000);
 			return sent;
@@ -102,6 +105,12 @@ export class Exchange {
 			keepUntilMs: fetchedAtMs + (kind === 'found' ? keepMs : notFoundMs),
 		};
 	}
+}
+
+/** Whatever the API quotes goes into the store, into output and into errors; the key must not. */
+function withoutKey(response: TransportResponse, apiKey: string): TransportResponse {
+	if (apiKey.length < SHORTEST_KEY || !response.body.includes(apiKey)) return response;
+	return { ...response, body: response.body.replaceAll(apiKey, '***') };
 }
 
 /** Anything else is a bug and must not look like a failure of the network. */

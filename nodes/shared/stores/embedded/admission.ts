@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type {
 	Admission,
 	AdmissionStatus,
@@ -137,7 +138,7 @@ export class EmbeddedAdmission implements AdmissionStore {
 		const refused = this.refuse(state, limits, request.priority, nowMs);
 		if (!refused) return this.grant(state, limits, request, nowMs);
 		if (request.priority === 'critical') this.queueCritical(state, nowMs);
-		if (state.tokens !== stored.tokens || state.criticalAt !== stored.criticalAt) this.save(state);
+		if (!isDeepStrictEqual(state, stored)) this.save(state);
 		return { ...refused, retryInMs: refused.retryInMs + ROUNDING_MS };
 	}
 
@@ -278,7 +279,7 @@ export class EmbeddedAdmission implements AdmissionStore {
 			drainedAt: 0,
 			pausedAt: 0,
 			pausedMs: 0,
-			criticalAt: -CRITICAL_FIRST_MS,
+			criticalAt: 0,
 		};
 	}
 

@@ -36,10 +36,7 @@ export class EmbeddedCells implements StateCell {
 		try {
 			return JSON.parse(String(row['state'])) as S;
 		} catch {
-			this.database.warnOnce(
-				'cell',
-				`TikLiveAPI: the stored state "${name}" was damaged and begins anew.`,
-			);
+			this.database.warnOnce('cell', `The stored state "${name}" was damaged and begins anew.`);
 			return undefined;
 		}
 	}

@@ -1,4 +1,5 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import type { Clock } from '../../resilience/ports';
 import { fileId } from './file';
 import { thisProcess } from './owner';
 import { APPLICATION_ID, MIGRATIONS } from './schema';
@@ -22,7 +23,7 @@ export interface Connection {
 }
 
 /** Opens a file, or a database in memory, brings its tables up to date, and signs the owner on. */
-export function connect(path: string | undefined, owner: string, monotonicMs: number): Connection {
+export function connect(path: string | undefined, owner: string, clock: Clock): Connection {
 	// Loaded here: only who keeps state in SQLite needs it.
 	const { DatabaseSync } = require('node:sqlite') as typeof import('node:sqlite');
 	const file = path === undefined ? undefined : fileId(path);
@@ -39,6 +40,8 @@ export function connect(path: string | undefined, owner: string, monotonicMs: nu
 			BEGIN IMMEDIATE;
 		`);
 		migrate(sqlite);
+		// Read while nobody else can write: what others have stamped lies in the past now.
+		const monotonicMs = clock.monotonicMs();
 		const offsetMs = calibrate(sqlite, monotonicMs);
 		signOn(sqlite, owner, monotonicMs + offsetMs);
 		sqlite.exec('COMMIT');

@@ -145,26 +145,27 @@ export class Database {
 		}
 	}
 
-	/** What this handle still holds is let go, like that of a dead process. */
-	close(): void {
-		if (this.closed) return;
-		this.stopHeartbeat?.();
+	/**
+	 * Lets go of what this process holds, and closes the file. What is only in memory stays for the life of the
+	 * process: then this returns false, and the database can be used again.
+	 */
+	close(): boolean {
+		if (this.closed) return true;
 		if (this.current) {
 			this.workOff();
-			try {
-				this.transaction(() => this.forgetOwner(this.owner));
-			} catch {
-				// The heartbeat that stops tells the others as much.
-			}
+			attempt(() => this.transaction(() => this.forgetOwner(this.owner)));
+			if (this.inMemory) return false;
 		}
+		this.stopHeartbeat?.();
 		this.closed = true;
 		this.shut();
+		return true;
 	}
 
 	private connection(): Connection {
 		if (!this.current) {
 			this.current = this.open();
-			if (!this.closed) {
+			if (!this.closed && this.current.path !== undefined) {
 				this.stopHeartbeat ??= this.options.clock.every(HEARTBEAT_MS, () => {
 					this.workOff();
 					this.beat();
@@ -196,7 +197,7 @@ export class Database {
 				this.transaction(next.work, next.durable);
 			} catch (error) {
 				if (isBusy(error)) return;
-				this.warnOnce('dropped', `TikLiveAPI: an entry could not be stored (${describe(error)})`);
+				this.warnOnce('dropped', `An entry could not be stored (${describe(error)})`);
 			}
 			this.backlog.shift();
 		}
@@ -243,7 +244,7 @@ export class Database {
 			this.reopen(error);
 		} else if (isCorrupt(error) || isUnusable(error)) {
 			this.retreat();
-			this.warnOfMemory(error);
+			this.stayInMemory(error);
 		} else {
 			return false;
 		}
@@ -270,12 +271,12 @@ export class Database {
 	}
 
 	private openMemory(problem: unknown): Connection {
-		this.warnOfMemory(problem);
+		this.stayInMemory(problem);
 		return this.connect();
 	}
 
 	private connect(path?: string): Connection {
-		return connect(path, this.owner, this.options.clock.monotonicMs());
+		return connect(path, this.owner, this.options.clock);
 	}
 
 	/** Sets the damaged file aside, unless another process was faster. */
@@ -284,7 +285,7 @@ export class Database {
 			const target = setAside(path);
 			this.warnOnce(
 				'aside',
-				`TikLiveAPI: the state file is damaged (${describe(problem)}). It was set aside as ${target}; ` +
+				`The state file is damaged (${describe(problem)}). It was set aside as ${target}; ` +
 					'a new one begins.',
 			);
 		}
@@ -306,7 +307,7 @@ export class Database {
 			this.peers = 1;
 			refuge.sqlite.close();
 		} catch (error) {
-			this.warnOfMemory(error);
+			this.stayInMemory(error);
 		}
 	}
 
@@ -336,10 +337,11 @@ export class Database {
 		return lost;
 	}
 
-	private warnOfMemory(problem: unknown): void {
+	private stayInMemory(problem: unknown): void {
+		this.stopHeartbeat?.();
 		this.warnOnce(
 			'memory',
-			`TikLiveAPI: no state can be kept in ${this.options.folder} (${describe(problem)}). Limits, budget ` +
+			`No state can be kept in ${this.options.folder} (${describe(problem)}). Limits, budget ` +
 				'and stored answers are kept in memory until n8n restarts.',
 		);
 	}

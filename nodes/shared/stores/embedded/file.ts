@@ -16,7 +16,7 @@ const { O_CREAT, O_RDWR, O_NOFOLLOW = 0 } = constants;
 
 const FILE_NAME = 'tiklive.db';
 
-/** One API answer more or less is private to whoever runs n8n: nobody else may look. */
+/** Stored answers and counts are for n8n's own user only. */
 const FOLDER_MODE = 0o700;
 const FILE_MODE = 0o600;
 

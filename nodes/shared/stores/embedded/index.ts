@@ -53,7 +53,7 @@ export function openEmbeddedStores(options: EmbeddedOptions): Stores {
 	};
 }
 
-/** One database per folder and process. `release` closes it when it was the last. */
+/** One database per folder and process. The last `release` closes it. */
 export function shareDatabase(options: Pick<EmbeddedOptions, 'folder' | 'clock' | 'warn'>): {
 	database: Database;
 	release: () => void;
@@ -82,9 +82,7 @@ export function shareDatabase(options: Pick<EmbeddedOptions, 'folder' | 'clock' 
 			if (released) return;
 			released = true;
 			shared.handles--;
-			if (shared.handles > 0) return;
-			open.delete(name);
-			shared.database.close();
+			if (shared.handles === 0 && shared.database.close()) open.delete(name);
 		},
 	};
 }

@@ -16,7 +16,7 @@ import type { EmbeddedResponses } from './responses';
 
 const DAYS_KEPT = 400;
 
-/** A reservation that was taken for lost is corrected when it is settled within this time after all. */
+/** How long a reservation that was taken for lost can still be settled. */
 const SWEPT_KEPT_MS = 24 * 3_600_000;
 
 /** The row of one key in `ledgers`. */
@@ -41,17 +41,17 @@ export class EmbeddedLedger implements Ledger {
 		const { database, key } = this;
 		return database.transaction(() => {
 			const stored = this.load();
-			const book = { ...stored, day: this.today(stored, limits) };
-			if (limits.creditBalance !== undefined && limits.creditBalance !== book.balanceEntered) {
-				this.countAfresh(book, limits.creditBalance);
-			}
+			const book = this.current(stored, limits);
 			const left = creditsLeft(this.count(book.day), limits, book);
 			const refusal = refuse(left, priority, limits.criticalReserve);
-			if (refusal) {
-				if (book.balanceCount !== stored.balanceCount) this.save(book);
-				return refusal;
-			}
+			if (refusal) return refusal;
 
+			if (book.balanceCount !== stored.balanceCount) {
+				database.run(
+					'UPDATE reservations SET balance_count = ? WHERE key = ? AND swept_at IS NULL',
+					...[book.balanceCount, key],
+				);
+			}
 			const reservation = { id: randomUUID(), day: book.day, priority };
 			database.run(
 				`INSERT INTO reservations (id, key, day, priority, owner, balance_count)
@@ -65,7 +65,7 @@ export class EmbeddedLedger implements Ledger {
 				...[key, book.day, priority],
 			);
 			this.save({ ...book, balanceUsed: book.balanceUsed + 1 });
-			if (book.day !== stored.day) this.dropOldDays(book.day);
+			if (book.day !== stored.day) this.dropOld(book.day);
 			return { granted: true, reservation };
 		});
 	}
@@ -97,17 +97,14 @@ export class EmbeddedLedger implements Ledger {
 
 	async usage(limits: BudgetLimits): Promise<BudgetUsage> {
 		return this.database.read(() => {
-			const stored = this.load();
-			const fresh = limits.creditBalance !== stored.balanceEntered;
-			const book = fresh ? { ...stored, balanceUsed: this.open() } : stored;
-			const day = this.today(book, limits);
-			const byPriority = this.count(day);
+			const book = this.current(this.load(), limits);
+			const byPriority = this.count(book.day);
 			const left = creditsLeft(byPriority, limits, book);
 			const remaining = Math.min(left.budget, left.balance);
 			const finite = (credits: number) =>
 				Number.isFinite(credits) ? Math.max(credits, 0) : undefined;
 			return {
-				day,
+				day: book.day,
 				byPriority,
 				remaining: {
 					critical: finite(remaining),
@@ -118,20 +115,20 @@ export class EmbeddedLedger implements Ledger {
 		});
 	}
 
-	/** A clock that is set back over midnight gets no second budget: the credit goes to the later day. */
-	private today(book: Book, { timezone }: BudgetLimits): string {
-		const { day } = budgetDay(this.database.wallMs(), timezone);
-		return book.day !== '' && day === shiftDay(book.day, -1) ? book.day : day;
-	}
-
-	/** What is still open may be billed to the new balance: it counts. */
-	private countAfresh(book: Book, balance: number): void {
-		book.balanceEntered = balance;
-		book.balanceCount += 1;
-		book.balanceUsed = this.database.run(
-			'UPDATE reservations SET balance_count = ? WHERE key = ? AND swept_at IS NULL',
-			...[book.balanceCount, this.key],
-		);
+	/** The book as of now: of today, and with a new count when there is a new balance. */
+	private current(stored: Book, { timezone, creditBalance }: BudgetLimits): Book {
+		const today = budgetDay(this.database.wallMs(), timezone).day;
+		// A clock that is set back over midnight gets no second budget: the credit goes to the later day.
+		const isBack = stored.day !== '' && today === shiftDay(stored.day, -1);
+		const book = { ...stored, day: isBack ? stored.day : today };
+		if (creditBalance === undefined || creditBalance === stored.balanceEntered) return book;
+		return {
+			...book,
+			balanceEntered: creditBalance,
+			balanceCount: stored.balanceCount + 1,
+			// What is still open may be billed to the new balance: it counts.
+			balanceUsed: this.open(),
+		};
 	}
 
 	private open(): number {
@@ -179,27 +176,30 @@ export class EmbeddedLedger implements Ledger {
 		);
 	}
 
-	private dropOldDays(today: string): void {
-		this.database.run(
+	private dropOld(today: string): void {
+		const { database, key } = this;
+		database.run(
 			'DELETE FROM credits WHERE key = ? AND day < ?',
-			...[this.key, shiftDay(today, -DAYS_KEPT)],
+			...[key, shiftDay(today, -DAYS_KEPT)],
+		);
+		database.run(
+			'DELETE FROM reservations WHERE key = ? AND swept_at < ?',
+			...[key, database.nowMs() - SWEPT_KEPT_MS],
 		);
 	}
 }
 
 /** Open reservations of a process that is gone: nobody knows whether they were billed, so they count. */
 export function sweepReservations(database: Database, owner: string): void {
-	const nowMs = database.nowMs();
 	const rows = database.all(
 		`UPDATE reservations SET swept_at = ?, owner = '' WHERE owner = ? AND swept_at IS NULL
 		RETURNING key, day, priority`,
-		...[nowMs, owner],
+		...[database.nowMs(), owner],
 	);
 	for (const row of rows) {
 		const booked = { day: String(row['day']), priority: String(row['priority']) };
 		move(database, Number(row['key']), booked, 'reserved', 'unknown');
 	}
-	database.run('DELETE FROM reservations WHERE swept_at < ?', nowMs - SWEPT_KEPT_MS);
 }
 
 function move(

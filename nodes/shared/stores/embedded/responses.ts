@@ -34,7 +34,7 @@ export class EmbeddedResponses implements ResponseStore {
 			database.eventually(() => {
 				database.run('DELETE FROM responses WHERE key = ? AND id = ?', key, id);
 			});
-			database.warnOnce('damaged', 'TikLiveAPI: a stored answer was damaged and has been removed.');
+			database.warnOnce('damaged', 'A stored answer was damaged and has been removed.');
 			return undefined;
 		}
 		return response.keepUntilMs > database.wallMs() ? response : undefined;

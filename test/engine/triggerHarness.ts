@@ -1,0 +1,126 @@
+import type {
+	IDataObject,
+	INode,
+	INodeExecutionData,
+	INodeParameters,
+	INodeType,
+	INodeTypes,
+	IRun,
+	ITriggerFunctions,
+	Workflow as WorkflowType,
+} from 'n8n-workflow';
+import { TikLiveQueueTrigger } from '../../nodes/Queue/TikLiveQueueTrigger.node';
+import { additionalData, core, PACKAGE, plain, simpleNode } from './harness';
+
+const { TriggerContext, TriggersAndPollers, WorkflowExecute } = core;
+const { createRunExecutionData, Workflow } =
+	require('n8n-workflow') as typeof import('n8n-workflow');
+const { Container } = require('@n8n/di') as typeof import('@n8n/di');
+
+export interface TriggerOptions {
+	parameters?: INodeParameters;
+	credential: IDataObject;
+	/** The node behind the first output; what it throws fails the execution. */
+	onResults?: (items: INodeExecutionData[]) => INodeExecutionData[];
+}
+
+export interface Execution {
+	results: INodeExecutionData[];
+	deadLetters: INodeExecutionData[];
+	/** Undefined while it runs. */
+	run: IRun | undefined;
+}
+
+export interface ActiveWorkflow {
+	/** In the order in which they were started. */
+	executions: Execution[];
+	/** What the trigger has reported as fatal. */
+	errors: Error[];
+	/** What n8n does to a workflow that is deactivated. */
+	deactivate(): Promise<void>;
+}
+
+const TRIGGER = 'Queue Trigger';
+let count = 0;
+
+/** A workflow with the Queue Trigger, active as n8n's main process would have it. */
+export async function activate(options: TriggerOptions): Promise<ActiveWorkflow> {
+	const workflow = workflowOf(options);
+	const node = workflow.getNode(TRIGGER) as INode;
+	const executions: Execution[] = [];
+	const errors: Error[] = [];
+
+	const emit: ITriggerFunctions['emit'] = (data, _response, done) => {
+		const [results = [], deadLetters = []] = data;
+		const execution: Execution = { results, deadLetters, run: undefined };
+		executions.push(execution);
+		const start = createRunExecutionData({
+			executionData: { nodeExecutionStack: [{ node, data: { main: data }, source: null }] },
+		});
+		const context = additionalData(`triggered-${++count}`, options.credential);
+		void new WorkflowExecute(context, 'trigger', start)
+			.processRunExecutionData(workflow)
+			.then((run) => {
+				execution.run = run;
+				done?.resolve(run);
+			});
+	};
+	const response = await Container.get(TriggersAndPollers).runTriggerFunction(
+		workflow,
+		node,
+		(...args) => new TriggerContext(...args, emit, (error) => void errors.push(error)) as never,
+		additionalData(`activation-${++count}`, options.credential),
+		'trigger',
+		'activate',
+	);
+	return {
+		executions,
+		errors,
+		deactivate: async () => await response?.closeFunction?.(),
+	};
+}
+
+/** "Execute step" in the editor. `cancel` ends it as a person would. */
+export function testRun(options: TriggerOptions): { run: Promise<IRun>; cancel: () => void } {
+	const workflow = workflowOf(options);
+	const context = additionalData(`manual-${++count}`, options.credential);
+	const running = new WorkflowExecute(context, 'manual').run({
+		workflow,
+		startNode: workflow.getNode(TRIGGER) as INode,
+	});
+	return { run: running, cancel: () => running.cancel() };
+}
+
+/** What a node of a test run has put out. */
+export function outputOf(run: IRun, node = TRIGGER, output = 0): INodeExecutionData[] {
+	return run.data.resultData.runData[node]?.at(-1)?.data?.['main']?.[output] ?? [];
+}
+
+function workflowOf({ parameters = {}, onResults = (items) => items }: TriggerOptions): WorkflowType {
+	const types: Record<string, INodeType> = {
+		[`${PACKAGE}.tikLiveQueueTrigger`]: new TikLiveQueueTrigger(),
+		results: simpleNode('results', onResults),
+		deadLetters: simpleNode('deadLetters', (items) => items),
+	};
+	const find = (type: string) => types[type] as INodeType;
+	const nodeTypes: INodeTypes = {
+		getByName: find,
+		getByNameAndVersion: find,
+		getKnownTypes: () => ({}),
+	};
+	const trigger: INode = {
+		...plain(TRIGGER, `${PACKAGE}.tikLiveQueueTrigger`, 0),
+		credentials: { tikLiveApi: { id: '1', name: 'TikLiveAPI' } },
+		parameters,
+	};
+	const to = (name: string) => [{ node: name, type: 'main' as const, index: 0 }];
+	return new Workflow({
+		id: 'triggered',
+		name: 'Triggered',
+		active: true,
+		nodes: [trigger, plain('Results', 'results', 200), plain('Dead Letters', 'deadLetters', 200)],
+		connections: { [TRIGGER]: { main: [to('Results'), to('Dead Letters')] } },
+		nodeTypes,
+		settings: { executionOrder: 'v1', timezone: 'Europe/Berlin' },
+	});
+}
