@@ -200,7 +200,7 @@ function typesFor({ node, items }: RunOptions, tried: { count: number }): INodeT
 /** A node type that maps its input items. */
 export function simpleNode(
 	name: string,
-	execute: (input: INodeExecutionData[]) => INodeExecutionData[],
+	execute: (input: INodeExecutionData[]) => INodeExecutionData[] | Promise<INodeExecutionData[]>,
 ): INodeType {
 	return {
 		description: {
@@ -215,7 +215,7 @@ export function simpleNode(
 			properties: [],
 		},
 		async execute(this: IExecuteFunctions) {
-			return [execute(this.getInputData())];
+			return [await execute(this.getInputData())];
 		},
 	};
 }

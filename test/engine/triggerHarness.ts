@@ -21,7 +21,7 @@ export interface TriggerOptions {
 	parameters?: INodeParameters;
 	credential: IDataObject;
 	/** The node behind the first output; what it throws fails the execution. */
-	onResults?: (items: INodeExecutionData[]) => INodeExecutionData[];
+	onResults?: (items: INodeExecutionData[]) => INodeExecutionData[] | Promise<INodeExecutionData[]>;
 }
 
 export interface Execution {
@@ -96,7 +96,10 @@ export function outputOf(run: IRun, node = TRIGGER, output = 0): INodeExecutionD
 	return run.data.resultData.runData[node]?.at(-1)?.data?.['main']?.[output] ?? [];
 }
 
-function workflowOf({ parameters = {}, onResults = (items) => items }: TriggerOptions): WorkflowType {
+function workflowOf({
+	parameters = {},
+	onResults = (items) => items,
+}: TriggerOptions): WorkflowType {
 	const types: Record<string, INodeType> = {
 		[`${PACKAGE}.tikLiveQueueTrigger`]: new TikLiveQueueTrigger(),
 		results: simpleNode('results', onResults),

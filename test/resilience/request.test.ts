@@ -308,9 +308,9 @@ describe('invariant 5: the API key appears nowhere but in the request header', (
 			new TransportError('network', 'reset', true, 'ECONNRESET'),
 			{ body: '<html>' },
 		];
-		for (const answer of answers) {
+		for (const [index, answer] of answers.entries()) {
 			const { client, sent, said } = scriptedClient(clock, () => answer);
-			const error: Error = await clock.runUntil(info(client, 'x', { maxAttempts: 1 })).then(
+			const error: Error = await clock.runUntil(info(client, `user${index}`, { maxAttempts: 1 })).then(
 				() => new Error('expected a failure'),
 				(caught: Error) => caught,
 			);
