@@ -52,7 +52,11 @@ const budget = {
 	timezone: 'UTC',
 };
 const folder = mkdtempSync(join(tmpdir(), 'tiklive-cost-'));
-const transport = createTransport({ maxConnections: WIDTH, userAgent: 'bench', clock: systemClock });
+const transport = createTransport({
+	maxConnections: WIDTH,
+	userAgent: 'bench',
+	clock: systemClock,
+});
 const warn = (text: string) => process.stderr.write(`${text}\n`);
 const open = (at: string | undefined) =>
 	createClient({

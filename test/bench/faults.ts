@@ -7,7 +7,9 @@ const MISSING_EACH = 20;
 /** The plan of 200 a minute with the minute compressed to a second. */
 const FAST = { requestsPerMinute: 200, burst: 10, windowMs: 1_000, guardMs: 100 };
 
-const sim = await startSimulator({ limits: { requestsPerMinute: 200, windowMs: 1_000, burst: Infinity } });
+const sim = await startSimulator({
+	limits: { requestsPerMinute: 200, windowMs: 1_000, burst: Infinity },
+});
 sim.faults.set({
 	rate429: 0.05,
 	rate5xx: 0.05,

@@ -94,6 +94,17 @@ describe('the work on one job', () => {
 		expect(world.sent).toHaveLength(2);
 	});
 
+	it('serves a job that was made of an item from what the item’s own run has paid for', async () => {
+		const world = scriptedClient(clock, followers);
+		const startedMs = clock.wallMs();
+		await deliver(world, jobOf('followers'), request(), 3);
+		await clock.advance(3_600_000);
+		const asked = request({ call: { answersSinceMs: startedMs } });
+		const { answer } = await deliver(world, jobOf('followers'), asked);
+		expect(answer?.records).toHaveLength(PAGES * 200);
+		expect(world.sent).toHaveLength(PAGES);
+	});
+
 	it('hands over the raw body where the short form is off', async () => {
 		const world = scriptedClient(clock, () => ({ body: PROFILE() }));
 		const { answer } = await deliver(world, jobOf('userInfo'), request({ simplify: false }));

@@ -23,7 +23,7 @@ describe('readAskOptions', () => {
 				maxAttempts: undefined,
 				staleOk: false,
 			},
-			markStale: false,
+			whenUnavailable: 'error',
 		};
 		expect(ask({})).toEqual(expected);
 		// As n8n hands over fields that were emptied, and expressions without a value.
@@ -47,7 +47,7 @@ describe('readAskOptions', () => {
 				maxAttempts: 1,
 				staleOk: true,
 			},
-			markStale: true,
+			whenUnavailable: 'stale',
 		});
 	});
 

@@ -104,6 +104,16 @@ describe('Runtimes', () => {
 		expect(clock.pending()).toBe(0);
 	});
 
+	it('shows what is open to those who watch, without keeping it open', async () => {
+		const { all, clock } = runtimes();
+		await all.use(connection('key-a'), HOST, nothing);
+		await all.use(connection('key-b'), HOST, nothing);
+		for (let minute = 0; minute < 11; minute += 1) {
+			expect(all.watched().length).toBe(minute < 10 ? 2 : 0);
+			await clock.advance(60_000);
+		}
+	});
+
 	it('remembers when a run was begun for the first time, for a thousand runs', async () => {
 		const { all, clock } = runtimes();
 		await all.use(connection(), HOST, async ({ firstTryMs }) => {

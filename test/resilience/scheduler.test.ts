@@ -212,6 +212,29 @@ describe('Scheduler', () => {
 		expect(sentAtMs).toHaveLength(1);
 	});
 
+	it('runs a task again that was kept from its send for too long', async () => {
+		const { clock, window, scheduler } = setUp();
+		const sent: string[] = [];
+		let runs = 0;
+		const slow = scheduler.run('backfill', new AbortController().signal, async (slot) => {
+			// A store that answers late, once.
+			if (runs++ === 0) clock.jump(2_000);
+			slot.spend();
+			sent.push('slow');
+		});
+		const next = scheduler.run('backfill', new AbortController().signal, async (slot) => {
+			slot.spend();
+			sent.push('next');
+		});
+		await clock.runUntil(Promise.all([slow, next]));
+		await clock.advance(0);
+		expect(runs).toBe(2);
+		expect(sent.toSorted()).toEqual(['next', 'slow']);
+		expect(window.returned).toEqual(['p1']);
+		expect(window.released).toHaveLength(2);
+		expect(scheduler.waiting()).toEqual({ critical: 0, backfill: 0 });
+	});
+
 	it('takes new limits while jobs wait', async () => {
 		const { clock, scheduler, job, started } = setUp({
 			intervalMs: 0,

@@ -35,6 +35,7 @@ describe('Statistics', () => {
 			rateLimitedRate: 0.1,
 			cacheHitRate: 0.5,
 			credits: { backfill: 1, critical: 1 },
+			outcomes: { success: 8, 'rate-limited': 1, 'not-found': 1 },
 		});
 		expect(summary.endpoints['userPosts']).toMatchObject({ requests: 9, successRate: 8 / 9 });
 		expect(summary.endpoints['userId']).toMatchObject({ requests: 1, successRate: 1, retries: 0 });

@@ -11,6 +11,7 @@ export class RunReport {
 	readonly #capped: number[] = [];
 	readonly #cutShort: number[] = [];
 	#unfinished = 0;
+	#deferred = 0;
 
 	answered({ source, attempts, credits }: CallAnswer): void {
 		this.#credits += credits;
@@ -43,6 +44,11 @@ export class RunReport {
 		}
 	}
 
+	/** Items that became jobs because TikLiveAPI or the budget was not available. */
+	deferred(count: number): void {
+		this.#deferred = count;
+	}
+
 	/** Items that were left when the execution was cancelled. */
 	unfinished(count: number): void {
 		this.#unfinished = count;
@@ -52,6 +58,13 @@ export class RunReport {
 		const hints = [this.#summary()];
 		if (this.#unfinished > 0) {
 			hints.push(warning(`Cancelled with ${items(this.#unfinished)} left to do`));
+		}
+		if (this.#deferred > 0) {
+			hints.push(
+				warning(
+					`${items(this.#deferred)} could not be done just now and went into the queue; see the output Deferred. A workflow with the TikLiveAPI Queue Trigger gets the results.`,
+				),
+			);
 		}
 		if (this.#capped.length > 0) {
 			hints.push(

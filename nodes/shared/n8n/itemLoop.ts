@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { IDataObject, IExecuteFunctions, INodeExecutionData } from 'n8n-workflow';
 import type { Call } from '../api';
 import { boundCall } from './boundCall';
+import { defer, type ItemAsJob } from './deferral';
 import { toNodeError } from './errors';
 import { RunReport } from './hints';
 import type { AskOptions } from './options';
@@ -24,9 +25,13 @@ export interface ItemTask<P extends AskOptions> {
 	prepare(itemIndex: number): P;
 	/** The records of one item. */
 	read(call: Call, item: P, itemIndex: number, report: RunReport): Promise<IDataObject[]>;
+	toJob(item: P): ItemAsJob;
 }
 
-/** Runs a task for all input items, several at a time. Output is in input order. */
+/**
+ * Runs a task for all input items, several at a time. Outputs are in input order; the second one, for items that
+ * became jobs, is there when any item may become one.
+ */
 export async function executeItems<P extends AskOptions>(
 	context: IExecuteFunctions,
 	task: ItemTask<P>,
@@ -39,6 +44,7 @@ export async function executeItems<P extends AskOptions>(
 	const continues = context.continueOnFail();
 	const report = new RunReport();
 	const outputs: (INodeExecutionData[] | undefined)[] = context.getInputData().map(() => undefined);
+	const deferred: (INodeExecutionData | undefined)[] = [];
 	let apiKey = '';
 
 	const fail = (itemIndex: number, problem: unknown) => {
@@ -70,15 +76,22 @@ export async function executeItems<P extends AskOptions>(
 	try {
 		const connection = readCredential(node, await context.getCredentials('tikLiveApi'));
 		({ apiKey } = connection.settings);
-		await processRuntimes().use(connection, hostOf(context), async ({ client, firstTryMs }) => {
+		await processRuntimes().use(connection, hostOf(context), async (runtime) => {
+			const { client, stores, firstTryMs } = runtime;
 			const run = runName(context);
 			const notBeforeMs = run === undefined ? undefined : firstTryMs(run);
 			await inOrder(items.length, MAX_ITEMS_UNDER_WAY, cancelled, async (itemIndex, signal) => {
 				const item = items[itemIndex];
 				if (!item) return;
-				const call = boundCall(client, { ...item.call, notBeforeMs, signal }, report);
-				await readItem(call, item, itemIndex).catch((error: unknown) => {
-					if (!signal.aborted) fail(itemIndex, error);
+				const options = { ...item.call, notBeforeMs, signal };
+				const call = boundCall(client, options, report);
+				await readItem(call, item, itemIndex).catch(async (error: unknown) => {
+					if (signal.aborted) return;
+					const mayDefer = item.whenUnavailable === 'queue';
+					const json = mayDefer && (await defer(error, task.toJob(item), options, stores.jobs));
+					if (!json) return fail(itemIndex, error);
+					outputs[itemIndex] = [];
+					deferred[itemIndex] = { json, pairedItem: { item: itemIndex } };
 				});
 			});
 		});
@@ -89,9 +102,12 @@ export async function executeItems<P extends AskOptions>(
 		context.setMetadata?.({ tracing: report.spanAttributes() });
 	}
 
+	report.deferred(deferred.filter(Boolean).length);
 	report.unfinished(outputs.filter((output) => output === undefined).length);
 	context.addExecutionHints(...report.hints());
-	return [outputs.flatMap((output) => output ?? [])];
+	const results = outputs.flatMap((output) => output ?? []);
+	const mayDefer = items.some((item) => item?.whenUnavailable === 'queue');
+	return mayDefer ? [results, deferred.filter((item) => item !== undefined)] : [results];
 }
 
 /** The same for each try of n8n's Retry On Fail, different for each round of a loop. */

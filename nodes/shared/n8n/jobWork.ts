@@ -49,10 +49,11 @@ class PageGone extends Error {}
  */
 export async function workOn(delivery: JobDelivery): Promise<JobAnswer> {
 	const { client, job, request, signal } = delivery;
+	const { answersSinceMs = Infinity, ...asked } = request.call;
 	const options: CallOptions = {
-		...request.call,
+		...asked,
 		priority: job.priority,
-		notBeforeMs: job.createdAtMs,
+		notBeforeMs: Math.min(job.createdAtMs, answersSinceMs),
 		signal,
 	};
 	const call = boundCall(client, options, new RunReport());

@@ -1,5 +1,6 @@
 import type { IExecuteFunctions, INodeExecutionData } from 'n8n-workflow';
 import { decodeBookmark, type ListEndpoint, type UserRef } from '../api';
+import type { JobKind } from '../resilience/jobs';
 import { executeItems } from './itemLoop';
 import { readLimit } from './listParameters';
 import { readListOptions, type ListOptions } from './options';
@@ -13,6 +14,12 @@ interface ListItem extends ListOptions {
 	simplify: boolean;
 }
 
+const LIST_KINDS: Readonly<Record<ListEndpoint, JobKind>> = {
+	userFollowers: 'followers',
+	userFollowing: 'following',
+	userPosts: 'posts',
+};
+
 /** The records of one list for each input item. */
 export async function executeList(
 	context: IExecuteFunctions,
@@ -24,8 +31,25 @@ export async function executeList(
 		read: async (call, item, itemIndex, report) => {
 			const { records, result, isStale } = await readWholeList(call, endpoint, item);
 			report.listRead(itemIndex, result.pages, result.stopReason);
-			return item.markStale ? records.map((record) => ({ ...record, stale: isStale })) : records;
+			return item.whenUnavailable === 'stale'
+				? records.map((record) => ({ ...record, stale: isStale }))
+				: records;
 		},
+
+		toJob: ({ user, simplify, limit, maxPages, startFrom, newerThanMs, includeBookmark }) => ({
+			kind: LIST_KINDS[endpoint],
+			request: {
+				user,
+				simplify,
+				list: {
+					maxPages,
+					includeBookmark,
+					...(limit !== undefined && { limit }),
+					...(startFrom !== undefined && { startFrom }),
+					...(newerThanMs !== undefined && { newerThanMs }),
+				},
+			},
+		}),
 	});
 }
 

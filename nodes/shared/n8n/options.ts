@@ -1,4 +1,10 @@
-import type { IDataObject, IExecuteFunctions, INodeProperties } from 'n8n-workflow';
+import {
+	NodeConnectionTypes,
+	type IDataObject,
+	type IExecuteFunctions,
+	type INodeProperties,
+	type INodeTypeDescription,
+} from 'n8n-workflow';
 import type { CallOptions } from '../resilience/client';
 import { choice, number, optionsOf, text, time } from './optionValues';
 
@@ -11,8 +17,8 @@ const LONGEST_TIMEOUT_MS = 120_000;
 /** How one item is asked for. */
 export interface AskOptions {
 	call: CallOptions;
-	/** Each record says whether it comes from an old answer. */
-	markStale: boolean;
+	/** `stale`: each record says whether it comes from an old answer. `queue`: the item becomes a job. */
+	whenUnavailable: 'error' | 'queue' | 'stale';
 }
 
 /** How one item's list is read. */
@@ -77,7 +83,15 @@ const whenUnavailable: INodeProperties = {
 	displayName: 'When Unavailable',
 	name: 'whenUnavailable',
 	type: 'options',
+	// The outputs of the node depend on it.
+	noDataExpression: true,
 	options: [
+		{
+			name: 'Queue a Job',
+			value: 'queue',
+			description:
+				'The item leaves by a second output, Deferred, and becomes a job: a workflow with the TikLiveAPI Queue Trigger gets its records as soon as they can be had',
+		},
 		{
 			name: 'Return an Error',
 			value: 'error',
@@ -156,6 +170,9 @@ export const postsOptions = collection(
 	whenUnavailable,
 );
 
+/** One output, and with 'Queue a Job' a second one for what became a job. */
+export const outputsWithDeferred: INodeTypeDescription['outputs'] = `={{ $parameter["options"]["whenUnavailable"] === "queue" ? [{ type: "${NodeConnectionTypes.Main}", displayName: "Results" }, { type: "${NodeConnectionTypes.Main}", displayName: "Deferred" }] : [{ type: "${NodeConnectionTypes.Main}" }] }}`;
+
 /** The form shows them in the order given: by name. */
 function collection(...options: INodeProperties[]): INodeProperties {
 	return {
@@ -186,7 +203,7 @@ export function readListOptions(context: IExecuteFunctions, itemIndex: number): 
 }
 
 function askOptions(options: IDataObject): AskOptions {
-	const stale = choice(whenUnavailable, options, ['error', 'stale']) === 'stale';
+	const unavailable = choice(whenUnavailable, options, ['error', 'queue', 'stale']);
 	const seconds = number(maxAge, options, 0);
 	return {
 		call: {
@@ -194,8 +211,8 @@ function askOptions(options: IDataObject): AskOptions {
 			maxAgeMs: seconds === undefined ? undefined : seconds * 1_000,
 			timeoutMs: number(timeout, options, 1, LONGEST_TIMEOUT_MS),
 			maxAttempts: number(maxAttempts, options, 1, MOST_ATTEMPTS),
-			staleOk: stale,
+			staleOk: unavailable === 'stale',
 		},
-		markStale: stale,
+		whenUnavailable: unavailable,
 	};
 }

@@ -54,5 +54,12 @@ th, td { padding: 9px 16px; text-align: right; white-space: nowrap; border-top: 
 thead th { border-top: 0; font-size: 12px; font-weight: 500; color: var(--quiet); }
 th:first-child { text-align: left; font-weight: 500; }
 tbody + tbody tr:first-child > * { border-top-width: 2px; }
+@media (max-width: 600px) {
+  main { padding: 20px 12px 32px; }
+  .tiles { grid-template-columns: 1fr 1fr; }
+  .tiles strong { font-size: 20px; }
+  svg text { font-size: 13px; }
+  th, td { padding: 9px 10px; }
+}
 @media print { body { background: none; } main { max-width: none; padding: 0; } figure, .tiles li { break-inside: avoid; } }
 `;

@@ -13,10 +13,12 @@ export async function executeUserInfo(context: IExecuteFunctions): Promise<INode
 			simplify: context.getNodeParameter('simplify', itemIndex) as boolean,
 		}),
 
-		read: async (call, { user, simplify, markStale }) => {
+		read: async (call, { user, simplify, whenUnavailable }) => {
 			const { raw, record, answer } = await readUserInfo(call, user);
 			const json: IDataObject = simplify ? { ...record } : { ...raw };
-			return [markStale ? { ...json, stale: answer.source === 'stale' } : json];
+			return [whenUnavailable === 'stale' ? { ...json, stale: answer.source === 'stale' } : json];
 		},
+
+		toJob: ({ user, simplify }) => ({ kind: 'userInfo', request: { user, simplify } }),
 	});
 }

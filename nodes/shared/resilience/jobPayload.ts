@@ -17,7 +17,13 @@ export interface JobRequest {
 		includeBookmark?: boolean;
 	};
 	/** What the client is told; undefined leaves its defaults. */
-	call: { maxAgeMs?: number; timeoutMs?: number; maxAttempts?: number };
+	call: {
+		maxAgeMs?: number;
+		timeoutMs?: number;
+		maxAttempts?: number;
+		/** Wall clock. What was stored since then serves the job, even from before the job was made. */
+		answersSinceMs?: number;
+	};
 }
 
 export type DecodedPayload =
@@ -49,8 +55,9 @@ export function decodePayload(kind: JobKind, text: string): DecodedPayload {
 }
 
 /** The same for the same question, so that a user who waits already is not asked for a second time. */
-export function defaultDedupeKey(kind: JobKind, request: JobRequest): string {
-	return digest(`${kind} ${canonical(request)}`);
+export function defaultDedupeKey(kind: JobKind, { call, ...request }: JobRequest): string {
+	const { answersSinceMs: _, ...asked } = call;
+	return digest(`${kind} ${canonical({ ...request, call: asked })}`);
 }
 
 /** The key of a job whose name somebody has chosen; never that of an unnamed one. */

@@ -14,8 +14,17 @@ const WOKEN = new Error('Woken');
 
 /** What a task gets: the right to send one request now. */
 export interface Slot {
-	/** Right before the send. A task that ends without it gives token and slot back. */
+	/**
+	 * Right before the send. A task that ends without it gives token and slot back.
+	 *
+	 * @throws PermitExpired when the token was granted too long ago; let it through, the task is run again
+	 */
 	spend(): void;
+}
+
+/** A token that is spent too late would reach the server outside the guard band of the window. */
+export class PermitExpired extends Error {
+	override readonly name = 'PermitExpired';
 }
 
 interface Entry {
@@ -80,6 +89,21 @@ export class Scheduler {
 		signal: AbortSignal,
 		task: (slot: Slot) => Promise<T>,
 	): Promise<T> {
+		for (let joining: 'push' | 'unshift' = 'push'; ; joining = 'unshift') {
+			try {
+				return await this.#runOnce(priority, signal, task, joining);
+			} catch (error) {
+				if (!(error instanceof PermitExpired)) throw error;
+			}
+		}
+	}
+
+	async #runOnce<T>(
+		priority: Priority,
+		signal: AbortSignal,
+		task: (slot: Slot) => Promise<T>,
+		joining: 'push' | 'unshift',
+	): Promise<T> {
 		signal.throwIfAborted();
 		return await new Promise<T>((resolve, reject) => {
 			const onAbort = () => {
@@ -98,7 +122,7 @@ export class Scheduler {
 				},
 			};
 			signal.addEventListener('abort', onAbort, { once: true });
-			this.#waiting[priority].push(entry);
+			this.#waiting[priority][joining](entry);
 			this.#live[priority] += 1;
 			this.#pump();
 			this.#wake();
@@ -154,8 +178,7 @@ export class Scheduler {
 			this.#pump();
 			return;
 		}
-		if (this.clock.monotonicMs() - permit.grantedAtMs > this.#limits.guardMs / 2) {
-			// Too old to be sent within the guard band of the window.
+		if (this.#isExpired(permit)) {
 			this.#waiting[entry.priority].unshift(entry);
 			await this.admission.giveBack(permit);
 			this.#pump();
@@ -165,13 +188,22 @@ export class Scheduler {
 		this.#running += 1;
 		this.metrics.rateWait(entry.priority, (this.clock.monotonicMs() - entry.joinedAtMs) / 1000);
 		try {
-			await entry.task({ spend: () => void (spent = true) });
+			await entry.task({
+				spend: () => {
+					if (this.#isExpired(permit)) throw new PermitExpired();
+					spent = true;
+				},
+			});
 		} finally {
 			this.#running -= 1;
 			await (spent ? this.admission.release(permit) : this.admission.giveBack(permit));
 			this.#wake();
 			this.#pump();
 		}
+	}
+
+	#isExpired({ grantedAtMs }: Permit): boolean {
+		return this.clock.monotonicMs() - grantedAtMs > this.#limits.guardMs / 2;
 	}
 
 	/** Lets bottleneck start one more job; a permit that nobody waits for goes back to the window. */

@@ -1,0 +1,15 @@
+/** All benches one after the other, each in a process of its own. About 8 minutes. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+
+const BENCHES = ['cost', 'simulated', 'faults', 'rate'];
+
+for (const name of BENCHES) {
+	process.stdout.write(`\n# ${name}\n`);
+	const path = fileURLToPath(new URL(`./${name}.ts`, import.meta.url));
+	const [code] = (await once(spawn(process.execPath, [path], { stdio: 'inherit' }), 'exit')) as [
+		number | null,
+	];
+	if (code !== 0) process.exitCode = 1;
+}
