@@ -11,7 +11,7 @@ import {
 	returnAllParameter,
 	simplifyParameter,
 } from '../shared/n8n/listParameters';
-import { peopleOptions } from '../shared/n8n/options';
+import { outputsWithDeferred, peopleOptions } from '../shared/n8n/options';
 import { userParameter } from '../shared/n8n/userParameter';
 
 export class TikLiveFollowers implements INodeType {
@@ -25,7 +25,7 @@ export class TikLiveFollowers implements INodeType {
 		description: 'Get the people who follow a TikTok user',
 		defaults: { name: 'TikLiveAPI Followers' },
 		inputs: [NodeConnectionTypes.Main],
-		outputs: [NodeConnectionTypes.Main],
+		outputs: outputsWithDeferred,
 		usableAsTool: true,
 		credentials: [{ name: 'tikLiveApi', required: true }],
 		properties: [

@@ -11,7 +11,7 @@ import {
 	returnAllParameter,
 	simplifyParameter,
 } from '../shared/n8n/listParameters';
-import { postsOptions } from '../shared/n8n/options';
+import { outputsWithDeferred, postsOptions } from '../shared/n8n/options';
 import { userParameter } from '../shared/n8n/userParameter';
 
 export class TikLivePosts implements INodeType {
@@ -25,7 +25,7 @@ export class TikLivePosts implements INodeType {
 		description: 'Get the posts of a TikTok user, newest first',
 		defaults: { name: 'TikLiveAPI Posts' },
 		inputs: [NodeConnectionTypes.Main],
-		outputs: [NodeConnectionTypes.Main],
+		outputs: outputsWithDeferred,
 		usableAsTool: true,
 		credentials: [{ name: 'tikLiveApi', required: true }],
 		properties: [

@@ -6,7 +6,7 @@ import {
 	type INodeTypeDescription,
 } from 'n8n-workflow';
 import { simplifyParameter } from '../shared/n8n/listParameters';
-import { userOptions } from '../shared/n8n/options';
+import { outputsWithDeferred, userOptions } from '../shared/n8n/options';
 import { executeUserInfo } from '../shared/n8n/userInfo';
 import { userParameter } from '../shared/n8n/userParameter';
 
@@ -21,7 +21,7 @@ export class TikLiveUserInfo implements INodeType {
 		description: 'Get the public profile of a TikTok user',
 		defaults: { name: 'TikLiveAPI User Info' },
 		inputs: [NodeConnectionTypes.Main],
-		outputs: [NodeConnectionTypes.Main],
+		outputs: outputsWithDeferred,
 		usableAsTool: true,
 		credentials: [{ name: 'tikLiveApi', required: true }],
 		properties: [userParameter, simplifyParameter, userOptions],

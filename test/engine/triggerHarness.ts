@@ -1,3 +1,5 @@
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import type {
 	IDataObject,
 	INode,
@@ -10,7 +12,7 @@ import type {
 	Workflow as WorkflowType,
 } from 'n8n-workflow';
 import { TikLiveQueueTrigger } from '../../nodes/Queue/TikLiveQueueTrigger.node';
-import { additionalData, core, PACKAGE, plain, simpleNode } from './harness';
+import { additionalData, core, PACKAGE, plain, simpleNode, userFolder } from './harness';
 
 const { TriggerContext, TriggersAndPollers, WorkflowExecute } = core;
 const { createRunExecutionData, Workflow } =
@@ -89,6 +91,14 @@ export function testRun(options: TriggerOptions): { run: Promise<IRun>; cancel: 
 		startNode: workflow.getNode(TRIGGER) as INode,
 	});
 	return { run: running, cancel: () => running.cancel() };
+}
+
+/** As if the time of all delayed jobs had come. */
+export function makeJobsDue(): void {
+	const file = join(userFolder, '.n8n', 'storage', PACKAGE, 'tiklive.db');
+	const database = new DatabaseSync(file);
+	database.exec("UPDATE jobs SET due_wall_ms = 0 WHERE state = 'delayed'");
+	database.close();
 }
 
 /** What a node of a test run has put out. */

@@ -11,7 +11,8 @@ export interface Order {
 	times?: number;
 }
 
-const [, , folder, keyId = ''] = process.argv;
+const [, , folder, keyId = '', uid = ''] = process.argv;
+if (uid !== '') process.setuid?.(Number(uid));
 const warnings: string[] = [];
 const stores: Stores = openEmbeddedStores({
 	folder,

@@ -221,6 +221,7 @@ describe('the embedded store', () => {
 				await stores.ledger.settle(result.reservation, 'spent', [response()]);
 			}
 			expect(bench.clock.pending()).toBe(0);
+			expect(readdirSync(folder)).toEqual(['tiklive.db']);
 			const next = bench.open();
 			expect(await next.responses.get('a1')).toEqual(response());
 			expect((await next.ledger.usage(BUDGET)).byPriority.critical).toMatchObject({
@@ -228,6 +229,22 @@ describe('the embedded store', () => {
 				unknown: 0,
 				reserved: 0,
 			});
+		});
+
+		it('is as it was after a transaction that failed', async () => {
+			const bench = boot();
+			const stores = bench.open();
+			await spend(stores);
+			const database = databaseOf(bench);
+			expect(() =>
+				database.transaction(() => {
+					database.run('DELETE FROM credits');
+					throw new Error('no');
+				}),
+			).toThrow('no');
+			expect(await spent(stores)).toBe(1);
+			await spend(stores);
+			expect(await spent(stores)).toBe(2);
 		});
 
 		it('is let go by the last handle only', async () => {
@@ -363,6 +380,40 @@ describe('the embedded store', () => {
 			expect(await stores.admission.status(LIMITS)).toMatchObject({ usedInWindow: 1, inFlight: 1 });
 		});
 
+		it('is set aside by one process only', async () => {
+			const bench = boot();
+			const all = ['a', 'b', 'c'].map((process) => bench.open({ process }));
+			for (const stores of all) await spend(stores);
+			const databases = ['a', 'b', 'c'].map((process) => databaseOf(bench, process));
+			databases[0]?.run('PRAGMA wal_checkpoint(TRUNCATE)');
+			writeFileSync(file, Buffer.alloc(statSync(file).size, 0xff));
+			for (const database of databases) database.run('PRAGMA shrink_memory');
+			for (const stores of all) await spend(stores);
+			expect(readdirSync(folder).filter((name) => /corrupt-\d+$/.test(name))).toEqual([
+				'tiklive.db.corrupt-1',
+			]);
+			for (const stores of all) expect(await spent(stores)).toBe(3);
+			await bench.advance(2_000);
+			expect(await spent(bench.open({ process: 'd' }))).toBe(3);
+		});
+
+		it('takes its log along', async () => {
+			const bench = boot();
+			const stores = bench.open();
+			await spend(stores, response());
+			databaseOf(bench).run('PRAGMA wal_checkpoint(TRUNCATE)');
+			// A log that does not hold the first page, and so cannot heal the file.
+			await stores.admission.pause(1);
+			const log = statSync(`${file}-wal`).size;
+			expect(log).toBeGreaterThan(0);
+			writeFileSync(file, Buffer.alloc(statSync(file).size, 0xff));
+			rmSync(`${file}-shm`);
+			const next = bench.open({ process: 'next' });
+			expect(await next.responses.get('a1')).toBeUndefined();
+			expect((await next.admission.status(LIMITS)).pausedForMs).toBeGreaterThan(1_000);
+			expect(statSync(`${file}.corrupt-1-wal`).size).toBe(log);
+		});
+
 		it('row by row: a damaged answer is a miss, is removed and warns once', async () => {
 			const bench = boot();
 			const stores = bench.open();
@@ -412,6 +463,7 @@ describe('the embedded store', () => {
 				const stores = bench.open();
 				await spend(stores, response());
 				await acquire(stores, { maxConcurrent: 1 });
+				await stores.responses.claim('flight', LEASE_MS);
 				await stores.dispose();
 				expect(bench.clock.pending()).toBe(0);
 				const next = bench.open();
@@ -419,6 +471,7 @@ describe('the embedded store', () => {
 				expect(await next.responses.get('a1')).toEqual(response());
 				expect(await next.admission.status(LIMITS)).toMatchObject({ usedInWindow: 1, inFlight: 0 });
 				expect((await acquire(next, { maxConcurrent: 1 })).granted).toBe(true);
+				expect(await next.responses.claim('flight', LEASE_MS)).toBe(true);
 				expect(bench.warnings).toHaveLength(place === undefined ? 0 : 1);
 			}
 		});
@@ -442,7 +495,7 @@ describe('the embedded store', () => {
 		it('where another user owns the folder', async () => {
 			if (process.getuid?.() !== 0) return;
 			mkdirSync(folder, { mode: 0o555 });
-			const worker = await Worker.start(folder, { uid: 65_534 });
+			const worker = await Worker.start(folder, 65_534);
 			workers.push(worker);
 			const [result] = await worker.call<ReserveResult>('ledger', 'reserve', ['critical', BUDGET]);
 			expect(result?.granted).toBe(true);
@@ -465,6 +518,9 @@ describe('the embedded store', () => {
 			}
 			expect(database.inMemory).toBe(true);
 			expect(bench.warnings).toHaveLength(1);
+			// Nothing is kept open or ticking for the file.
+			expect(readdirSync(folder)).toEqual(['tiklive.db']);
+			expect(bench.clock.pending()).toBe(0);
 			expect(await stores.responses.get('a1')).toEqual(large);
 			expect(await stores.responses.get('before')).toEqual(response({ key: 'before' }));
 			expect(await spent(stores)).toBe(2);
@@ -479,6 +535,20 @@ describe('the embedded store', () => {
 			expect(await spent(bench.open())).toBe(2);
 			// After a restart there is what was in the file before.
 			expect(await spent(bench.open({ process: 'next' }))).toBe(1);
+		});
+
+		it('when the disk fills up: the newest answers move along, as far as memory allows', async () => {
+			const bench = boot();
+			const stores = bench.open({ maxCacheBytes: 50_000 });
+			for (let i = 0; i < 20; i++) {
+				await spend(stores, response({ key: `r${i}`, fetchedAtMs: i }));
+			}
+			databaseOf(bench).run('PRAGMA max_page_count = 1');
+			await spend(stores, response({ body: 'x'.repeat(2_000_000) }));
+			const { rows } = databaseOf(bench).get('SELECT COUNT(*) AS rows FROM responses') ?? {};
+			expect(rows).toBe(12);
+			expect(await stores.responses.get('r19')).toBeDefined();
+			expect(await stores.responses.get('r0')).toBeUndefined();
 		});
 
 		it('when the disk fills up under several processes: together they stay below the limits', async () => {
@@ -502,6 +572,16 @@ describe('the embedded store', () => {
 			}
 			expect(grants.length).toBeLessThanOrEqual(200);
 			expect(grants.length).toBeGreaterThan(190);
+			// Nobody can count for all of them: only critical requests spend.
+			const [first] = all as [Stores];
+			expect(await first.ledger.reserve('backfill', BUDGET)).toMatchObject({
+				granted: false,
+				reason: 'store-trouble',
+			});
+			expect(
+				(await first.ledger.reserve('backfill', { ...BUDGET, dailyBudget: undefined })).granted,
+			).toBe(true);
+			expect((await first.ledger.reserve('critical', BUDGET)).granted).toBe(true);
 		});
 
 		it('when the folder is deleted while running: a new file takes everything on', async () => {
@@ -553,7 +633,11 @@ describe('the embedded store', () => {
 
 			await bench.advance(10_000);
 			expect(await acquire(stores)).toEqual({ granted: false, reason: 'paused', retryInMs: 1_000 });
-			await expect(stores.ledger.reserve('critical', BUDGET)).rejects.toThrow('locked');
+			expect(await stores.ledger.reserve('critical', BUDGET)).toEqual({
+				granted: false,
+				reason: 'store-trouble',
+				remaining: 0,
+			});
 			if (result.granted) {
 				await stores.ledger.settle(result.reservation, 'spent', [response()]);
 			}
@@ -606,6 +690,27 @@ describe('the embedded store', () => {
 			expect(granted.permit.grantedAtMs).toBeCloseTo(after.clock.monotonicMs(), 3);
 			await next.admission.giveBack(granted.permit);
 			expect((await next.admission.status(LIMITS)).usedInWindow).toBe(0);
+		});
+
+		it('after a reboot all processes, and memory, go by the same time', async () => {
+			const before = boot({ monotonicMs: 1e9 });
+			await drain(before.open());
+			await before.kill('a');
+			const after = boot({ monotonicMs: 20_000 });
+			const [first, second] = [after.open(), after.open({ process: 'b' })];
+			const now = (stores: Stores) =>
+				stores.cells.update<null, number>('time', (state, nowMs) => ({ state, result: nowMs }));
+			await now(first);
+			await after.advance(1_500);
+			expect(await now(second)).toBe(await now(first));
+
+			databaseOf(after).run('PRAGMA max_page_count = 1');
+			await spend(first, response({ body: 'x'.repeat(2_000_000) }));
+			expect(databaseOf(after).inMemory).toBe(true);
+			expect(await now(first)).toBe(await now(second));
+			expect((await first.admission.status(LIMITS)).usedInWindow).toBe(10);
+			await after.advance(61_000);
+			expect((await acquire(first)).granted).toBe(true);
 		});
 
 		it('a machine that has been up for longer than the last time is no trouble either', async () => {
@@ -669,7 +774,11 @@ describe('the embedded store', () => {
 				response({ key: `r${i}`, keepUntilMs: 1, body: '{}' }),
 			);
 			await spend(stores, ...expired);
+			await stores.responses.claim('old', 1_000);
+			await stores.responses.claim('new', LEASE_MS);
+			await bench.advance(2_000);
 			expect(await stores.responses.sweep()).toBe(2_500);
+			expect(databaseOf(bench).all('SELECT id FROM claims')).toEqual([{ id: 'new' }]);
 		});
 	});
 

@@ -176,9 +176,29 @@ describe('the embedded rate window', () => {
 					await stores.dispose();
 				},
 			),
-			{ numRuns: 150 },
+			{ numRuns: 300 },
 		);
 	}, 60_000);
+
+	it('gives the whole burst at once, however odd the interval', async () => {
+		const clock = new ManualClock({ monotonicMs: 5e8 + 0.1, flush: async () => {} });
+		for (let requestsPerMinute = 1; requestsPerMinute <= 100; requestsPerMinute++) {
+			const stores = openEmbeddedStores({
+				folder: undefined,
+				keyId: `key${requestsPerMinute}`,
+				clock,
+				warn: fail,
+			});
+			const burst = Math.min(requestsPerMinute, 10);
+			const limits = { ...PLAN, requestsPerMinute, burst };
+			const admissions = [];
+			for (let i = 0; i <= burst; i++) {
+				const request = { limits, priority: 'backfill', leaseMs: LEASE_MS } as const;
+				admissions.push((await stores.admission.tryAcquire(request)).granted);
+			}
+			expect(admissions).toEqual([...Array<boolean>(burst).fill(true), false]);
+		}
+	});
 
 	it('obeys limits that change while it runs', async () => {
 		await fc.assert(

@@ -16,10 +16,10 @@ export class Worker {
 
 	private constructor(private readonly child: ChildProcess) {}
 
-	static async start(folder: string, as?: { uid: number }): Promise<Worker> {
-		const child = fork(join(__dirname, 'child.ts'), [folder, 'key1'], {
+	/** @param uid given away before the store is opened, but after the code was read */
+	static async start(folder: string, uid?: number): Promise<Worker> {
+		const child = fork(join(__dirname, 'child.ts'), [folder, 'key1', String(uid ?? '')], {
 			execArgv: ['--require', join(__dirname, '../support/typescriptHook.js')],
-			...as,
 		});
 		await new Promise((resolve, reject) => {
 			child.once('message', resolve);

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite';
 import type { Clock, Warn } from '../../resilience/ports';
 import { BUSY_TIMEOUT_MS, connect, copyTables, signOn, type Connection } from './connection';
-import { closeReplaced, fileId, prepareFile, setAside } from './file';
+import { fileId, prepareFile, setAside } from './file';
 import { HEARTBEAT_MS, isAlive } from './owner';
 import { attempt, describe, isBusy, isCorrupt, isUnusable } from './sqliteError';
 
@@ -321,13 +321,8 @@ export class Database {
 			? this.nowMs()
 			: -Infinity;
 		this.current = memory;
-		const close = () => last.sqlite.close();
-		try {
-			if (last.path === undefined || fileId(last.path) === last.file) close();
-			else closeReplaced(last.path, close);
-		} catch {
-			// It was past saving.
-		}
+		// Leaves the log of a file alone that has taken the place of this one.
+		attempt(() => last.sqlite.close());
 		return memory;
 	}
 

@@ -3,7 +3,6 @@ import {
 	closeSync,
 	constants,
 	existsSync,
-	linkSync,
 	lstatSync,
 	mkdirSync,
 	openSync,
@@ -55,26 +54,4 @@ export function setAside(path: string): string {
 	rmSync(`${path}-shm`, { force: true });
 	renameSync(path, target);
 	return target;
-}
-
-/**
- * Closes a database whose file may have been replaced. SQLite removes the log by its name then, and that name
- * may belong to the new file by now.
- */
-export function closeReplaced(path: string, close: () => void): void {
-	const kept: string[] = [];
-	for (const name of [`${path}-wal`, `${path}-shm`]) {
-		try {
-			rmSync(`${name}.keep`, { force: true });
-			linkSync(name, `${name}.keep`);
-			kept.push(name);
-		} catch {
-			// There is none, or the file system knows no links.
-		}
-	}
-	try {
-		close();
-	} finally {
-		for (const name of kept) renameSync(`${name}.keep`, name);
-	}
 }

@@ -37,9 +37,8 @@ const databases = new WeakMap<Clock, Map<string, { database: Database; handles: 
 export function openEmbeddedStores(options: EmbeddedOptions): Stores {
 	const { database, release } = shareDatabase(options);
 	const key = keyNumber(options.keyId);
-	const memory = Math.min(options.maxCacheBytes ?? MEMORY_CACHE_BYTES, MEMORY_CACHE_BYTES);
 	const responses = new EmbeddedResponses(database, key, () =>
-		database.inMemory ? memory : (options.maxCacheBytes ?? FILE_CACHE_BYTES),
+		database.inMemory ? memoryCacheBytes(options) : (options.maxCacheBytes ?? FILE_CACHE_BYTES),
 	);
 	return {
 		kind: 'embedded',
@@ -54,7 +53,9 @@ export function openEmbeddedStores(options: EmbeddedOptions): Stores {
 }
 
 /** One database per folder and process. The last `release` closes it. */
-export function shareDatabase(options: Pick<EmbeddedOptions, 'folder' | 'clock' | 'warn'>): {
+export function shareDatabase(
+	options: Pick<EmbeddedOptions, 'folder' | 'clock' | 'warn' | 'maxCacheBytes'>,
+): {
 	database: Database;
 	release: () => void;
 } {
@@ -69,7 +70,7 @@ export function shareDatabase(options: Pick<EmbeddedOptions, 'folder' | 'clock' 
 			clock,
 			warn,
 			forget,
-			memoryCacheBytes: MEMORY_CACHE_BYTES,
+			memoryCacheBytes: memoryCacheBytes(options),
 		}),
 		handles: 0,
 	};
@@ -85,6 +86,10 @@ export function shareDatabase(options: Pick<EmbeddedOptions, 'folder' | 'clock' 
 			if (shared.handles === 0 && shared.database.close()) open.delete(name);
 		},
 	};
+}
+
+function memoryCacheBytes({ maxCacheBytes }: Pick<EmbeddedOptions, 'maxCacheBytes'>): number {
+	return Math.min(maxCacheBytes ?? MEMORY_CACHE_BYTES, MEMORY_CACHE_BYTES);
 }
 
 /** The same for the same key in every file; 48 bits fit a number. */

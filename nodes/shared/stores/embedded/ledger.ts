@@ -13,6 +13,7 @@ import type {
 } from '../../resilience/ports';
 import type { Database } from './database';
 import type { EmbeddedResponses } from './responses';
+import { attempt, isBusy } from './sqliteError';
 
 const DAYS_KEPT = 400;
 
@@ -38,36 +39,10 @@ export class EmbeddedLedger implements Ledger {
 	) {}
 
 	async reserve(priority: Priority, limits: BudgetLimits): Promise<ReserveResult> {
-		const { database, key } = this;
-		return database.transaction(() => {
-			const stored = this.load();
-			const book = this.current(stored, limits);
-			const left = creditsLeft(this.count(book.day), limits, book);
-			const refusal = refuse(left, priority, limits.criticalReserve);
-			if (refusal) return refusal;
-
-			if (book.balanceCount !== stored.balanceCount) {
-				database.run(
-					'UPDATE reservations SET balance_count = ? WHERE key = ? AND swept_at IS NULL',
-					...[book.balanceCount, key],
-				);
-			}
-			const reservation = { id: randomUUID(), day: book.day, priority };
-			database.run(
-				`INSERT INTO reservations (id, key, day, priority, owner, balance_count)
-				VALUES (?, ?, ?, ?, ?, ?)`,
-				...[reservation.id, key, book.day, priority, database.owner, book.balanceCount],
-			);
-			database.run(
-				`INSERT INTO credits (key, day, priority, spent, unknown, returned, reserved)
-				VALUES (?, ?, ?, 0, 0, 0, 1)
-				ON CONFLICT DO UPDATE SET reserved = reserved + 1`,
-				...[key, book.day, priority],
-			);
-			this.save({ ...book, balanceUsed: book.balanceUsed + 1 });
-			if (book.day !== stored.day) this.dropOld(book.day);
-			return { granted: true, reservation };
-		});
+		const outcome = attempt(() => this.database.transaction(() => this.decide(priority, limits)));
+		if (outcome.ok) return outcome.value;
+		if (!isBusy(outcome.error)) throw outcome.error;
+		return { granted: false, reason: 'store-trouble', remaining: 0 };
 	}
 
 	async settle(
@@ -113,6 +88,55 @@ export class EmbeddedLedger implements Ledger {
 				balance: finite(left.balance),
 			};
 		});
+	}
+
+	private decide(priority: Priority, limits: BudgetLimits): ReserveResult {
+		const { database, key } = this;
+		const stored = this.load();
+		const book = this.current(stored, limits);
+		const left = creditsLeft(this.count(book.day), limits, book);
+		const refusal = this.refuse(left, priority, limits.criticalReserve);
+		if (refusal) return refusal;
+
+		if (book.balanceCount !== stored.balanceCount) {
+			database.run(
+				'UPDATE reservations SET balance_count = ? WHERE key = ? AND swept_at IS NULL',
+				...[book.balanceCount, key],
+			);
+		}
+		const reservation = { id: randomUUID(), day: book.day, priority };
+		database.run(
+			`INSERT INTO reservations (id, key, day, priority, owner, balance_count)
+			VALUES (?, ?, ?, ?, ?, ?)`,
+			...[reservation.id, key, book.day, priority, database.owner, book.balanceCount],
+		);
+		database.run(
+			`INSERT INTO credits (key, day, priority, spent, unknown, returned, reserved)
+			VALUES (?, ?, ?, 0, 0, 0, 1)
+			ON CONFLICT DO UPDATE SET reserved = reserved + 1`,
+			...[key, book.day, priority],
+		);
+		this.save({ ...book, balanceUsed: book.balanceUsed + 1 });
+		if (book.day !== stored.day) this.dropOld(book.day);
+		return { granted: true, reservation };
+	}
+
+	private refuse(
+		left: { budget: number; balance: number },
+		priority: Priority,
+		criticalReserve: number,
+	): Extract<ReserveResult, { granted: false }> | undefined {
+		const needed = priority === 'critical' ? 1 : 1 + criticalReserve;
+		const refused = (reason: 'daily-budget' | 'balance' | 'store-trouble', credits: number) =>
+			({ granted: false, reason, remaining: Math.max(credits, 0) }) as const;
+		if (left.budget < needed) return refused('daily-budget', left.budget);
+		if (left.balance < needed) return refused('balance', left.balance);
+		const least = Math.min(left.budget, left.balance);
+		// Each process counts for itself now.
+		if (this.database.peers > 1 && priority === 'backfill' && least < Infinity) {
+			return refused('store-trouble', least);
+		}
+		return undefined;
 	}
 
 	/** The book as of now: of today, and with a new count when there is a new balance. */
@@ -233,21 +257,6 @@ function creditsLeft(
 		budget: (limits.dailyBudget ?? Infinity) - used,
 		balance: (limits.creditBalance ?? Infinity) - book.balanceUsed,
 	};
-}
-
-function refuse(
-	left: { budget: number; balance: number },
-	priority: Priority,
-	criticalReserve: number,
-): Extract<ReserveResult, { granted: false }> | undefined {
-	const needed = priority === 'critical' ? 1 : 1 + criticalReserve;
-	if (left.budget < needed) {
-		return { granted: false, reason: 'daily-budget', remaining: Math.max(left.budget, 0) };
-	}
-	if (left.balance < needed) {
-		return { granted: false, reason: 'balance', remaining: Math.max(left.balance, 0) };
-	}
-	return undefined;
 }
 
 function noCredits(): CreditCount {
