@@ -17,7 +17,7 @@ export class TikLiveApi implements ICredentialType {
 	properties: INodeProperties[] = [
 		{
 			displayName:
-				'Saving tests the key with one real request, because TikLiveAPI has no free one. A test that passes costs one credit.',
+				'n8n tests the key when this form is saved or opened, with one real request, because TikLiveAPI has no free one. A test that passes costs one credit.',
 			name: 'testNotice',
 			type: 'notice',
 			default: '',

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
-const BENCHES = ['cost', 'simulated', 'faults', 'rate'];
+const BENCHES = ['cost', 'simulated', 'queue', 'faults', 'rate'];
 
 for (const name of BENCHES) {
 	process.stdout.write(`\n# ${name}\n`);

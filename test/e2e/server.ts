@@ -11,10 +11,12 @@ import {
 	type Stage,
 } from './stage.ts';
 
-/** A running server: the credential test, a manual run, and the schedule. */
+/** A running server: the credential test, a manual run, the schedule, and n8n's own metrics. */
 export async function checkServer(stage: Stage): Promise<void> {
 	const { checks, checkout, host, owner, simulator, userFolder } = stage;
-	const server = await checks.step('n8n starts', async () => startN8n(host, { userFolder }));
+	const server = await checks.step('n8n starts', async () =>
+		startN8n(host, { userFolder, env: { N8N_METRICS: 'true' } }),
+	);
 	const rest = new N8nRest(host, server.url);
 	const billed = async (): Promise<number> => (await simulator.report()).ledger.billed;
 	await checks.step('the owner account is created', async () => rest.setupOwner(owner));
@@ -53,6 +55,12 @@ export async function checkServer(stage: Stage): Promise<void> {
 	await checks.check('the main example runs on the server', async () => {
 		const run = await rest.execute(id, MAIN_TRIGGER);
 		assert.equal(run.status, 'success', run.error?.message);
+	});
+	await checks.check("its metrics are in n8n's own /metrics, without user names", async () => {
+		const metrics = await (await fetch(`${server.url}/metrics`)).text();
+		assert.match(metrics, /^tiklive_requests_total\{.*\} [1-9]/m);
+		assert.match(metrics, /^tiklive_credits_total\{/m);
+		assert.doesNotMatch(metrics, /creator0/);
 	});
 	await checks.check('no key in the log of the server', () => {
 		assert.ok(!server.log().includes(RIGHT_KEY) && !server.log().includes(WRONG_KEY));
