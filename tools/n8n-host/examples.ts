@@ -13,7 +13,14 @@ export const EXAMPLE_CREDENTIAL = {
 /** The example that shows all four nodes, and the trigger it starts from. */
 export const MAIN_EXAMPLE = 'four-nodes';
 export const MAIN_TRIGGER = 'When clicking ‘Execute workflow’';
-export const EXAMPLES = [MAIN_EXAMPLE, 'daily-posts', 'budget-alert', 'status-page'] as const;
+export const EXAMPLES = [
+	MAIN_EXAMPLE,
+	'daily-posts',
+	'refresh-100000-profiles',
+	'dead-letter-alert',
+	'budget-alert',
+	'status-page',
+] as const;
 
 export async function readExample(checkout: string, name: string): Promise<WorkflowFile> {
 	const file = join(checkout, 'examples', `${name}.json`);

@@ -1,0 +1,191 @@
+import {
+	NodeConnectionTypes,
+	type IExecuteFunctions,
+	type INodeExecutionData,
+	type INodeType,
+	type INodeTypeDescription,
+} from 'n8n-workflow';
+import { JOB_KIND_CHOICES, jobOptions } from '../shared/n8n/jobParameters';
+import { executeQueue } from '../shared/n8n/jobQueue';
+import {
+	limitParameter,
+	returnAllParameter,
+	simplifyParameter,
+} from '../shared/n8n/listParameters';
+import { userParameter } from '../shared/n8n/userParameter';
+
+export class TikLiveQueue implements INodeType {
+	description: INodeTypeDescription = {
+		displayName: 'TikLiveAPI Queue',
+		name: 'tikLiveQueue',
+		icon: { light: 'file:../../icons/tiklive.svg', dark: 'file:../../icons/tiklive.dark.svg' },
+		group: ['transform'],
+		version: 1,
+		subtitle: '={{ $parameter["operation"] + ": " + $parameter["resource"] }}',
+		description:
+			'Queue TikTok look-ups that outlive outages and restarts, and see to those that failed for good',
+		defaults: { name: 'TikLiveAPI Queue' },
+		inputs: [NodeConnectionTypes.Main],
+		outputs: [NodeConnectionTypes.Main],
+		usableAsTool: true,
+		credentials: [{ name: 'tikLiveApi', required: true }],
+		properties: [
+			{
+				displayName: 'Resource',
+				name: 'resource',
+				type: 'options',
+				noDataExpression: true,
+				options: [
+					{ name: 'Dead Letter', value: 'deadLetter' },
+					{ name: 'Job', value: 'job' },
+				],
+				default: 'job',
+			},
+			{
+				displayName: 'Operation',
+				name: 'operation',
+				type: 'options',
+				noDataExpression: true,
+				displayOptions: { show: { resource: ['job'] } },
+				options: [
+					{
+						name: 'Add',
+						value: 'add',
+						description: 'Queue one job for each input item; a Queue Trigger delivers the results',
+						action: 'Add a job',
+					},
+					{
+						name: 'Get Status',
+						value: 'getStatus',
+						description: 'See how many jobs wait, run, are done or have failed for good',
+						action: 'Get the status of the queue',
+					},
+				],
+				default: 'add',
+			},
+			{
+				displayName: 'Operation',
+				name: 'operation',
+				type: 'options',
+				noDataExpression: true,
+				displayOptions: { show: { resource: ['deadLetter'] } },
+				options: [
+					{
+						name: 'Delete',
+						value: 'delete',
+						description: 'Delete dead letters for good',
+						action: 'Delete a dead letter',
+					},
+					{
+						name: 'Get Many',
+						value: 'getAll',
+						description: 'List dead letters with the reason and their history, newest first',
+						action: 'Get many dead letters',
+					},
+					{
+						name: 'Retry',
+						value: 'retry',
+						description: 'Put dead letters back into the queue with fresh attempts',
+						action: 'Retry a dead letter',
+					},
+				],
+				default: 'getAll',
+			},
+			{
+				displayName: 'Kind',
+				name: 'kind',
+				type: 'options',
+				options: JOB_KIND_CHOICES,
+				default: 'userInfo',
+				description: 'What to look up',
+				displayOptions: { show: { resource: ['job'], operation: ['add'] } },
+			},
+			{
+				...userParameter,
+				displayOptions: { show: { resource: ['job'], operation: ['add'] } },
+			},
+			{
+				...returnAllParameter,
+				displayOptions: {
+					show: { resource: ['job'], operation: ['add'] },
+					hide: { kind: ['userInfo'] },
+				},
+			},
+			{
+				...limitParameter,
+				displayOptions: {
+					show: { resource: ['job'], operation: ['add'], returnAll: [false] },
+					hide: { kind: ['userInfo'] },
+				},
+			},
+			{
+				...simplifyParameter,
+				displayOptions: { show: { resource: ['job'], operation: ['add'] } },
+			},
+			{
+				displayName: 'Options',
+				name: 'options',
+				type: 'collection',
+				placeholder: 'Add option',
+				default: {},
+				options: [...jobOptions],
+				displayOptions: { show: { resource: ['job'], operation: ['add'] } },
+			},
+			{
+				displayName: 'Dead Letters',
+				name: 'which',
+				type: 'options',
+				options: [
+					{ name: 'All', value: 'all', description: 'All of them, once for all input items' },
+					{ name: 'By Job ID', value: 'one', description: 'One for each input item' },
+				],
+				default: 'one',
+				displayOptions: { show: { resource: ['deadLetter'], operation: ['delete', 'retry'] } },
+			},
+			{
+				displayName: 'Job ID',
+				name: 'jobId',
+				type: 'string',
+				default: '',
+				required: true,
+				placeholder: 'e.g. 4711',
+				description: 'As Get Many and the second output of the Queue Trigger return it',
+				displayOptions: {
+					show: { resource: ['deadLetter'], operation: ['delete', 'retry'], which: ['one'] },
+				},
+			},
+			{
+				...returnAllParameter,
+				displayOptions: { show: { resource: ['deadLetter'], operation: ['getAll'] } },
+			},
+			{
+				...limitParameter,
+				displayOptions: {
+					show: { resource: ['deadLetter'], operation: ['getAll'], returnAll: [false] },
+				},
+			},
+			{
+				displayName: 'Options',
+				name: 'options',
+				type: 'collection',
+				placeholder: 'Add option',
+				default: {},
+				options: [
+					{
+						displayName: 'Kinds',
+						name: 'kinds',
+						type: 'multiOptions',
+						options: JOB_KIND_CHOICES,
+						default: [],
+						description: 'Return only dead letters of these kinds',
+					},
+				],
+				displayOptions: { show: { resource: ['deadLetter'], operation: ['getAll'] } },
+			},
+		],
+	};
+
+	async execute(this: IExecuteFunctions): Promise<INodeExecutionData[][]> {
+		return await executeQueue(this);
+	}
+}

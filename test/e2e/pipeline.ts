@@ -1,0 +1,303 @@
+/**
+ * `node test/e2e/pipeline.ts [--users 5000] [--kills 3]`: the example "refresh 100,000 profiles a day" in a real
+ * n8n with a real PostgreSQL, with the plan's minute compressed (12,000 requests a minute), while the API fails
+ * now and then and n8n is killed with SIGKILL. Needs a built package (`npm run build`).
+ * The full form, about 15 minutes: --users 100000 --kills 5
+ */
+import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
+import { DatabaseSync } from 'node:sqlite';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+
+import { EXAMPLE_CREDENTIAL, readExample } from '../../tools/n8n-host/examples.ts';
+import {
+	endAllChildren,
+	ensureN8n,
+	installPackage,
+	N8nCli,
+	N8nRest,
+	newOwner,
+	packPackage,
+	startN8n,
+	type N8nHost,
+	type N8nServer,
+} from '../../tools/n8n-host/index.ts';
+import { startSimulator, type Simulator } from '../simulator/server.ts';
+import { Checks, StepFailed } from './checks.ts';
+import { openPostgres, type Postgres } from './pipelinePostgres.ts';
+
+const { values: given } = parseArgs({
+	options: {
+		users: { type: 'string', default: '5000' },
+		kills: { type: 'string', default: '3' },
+	},
+});
+const USERS = Number(given.users);
+const KILLS = Number(given.kills);
+const CHECKOUT = fileURLToPath(new URL('../..', import.meta.url));
+const KEY = 'pipeline-key-91d4c7';
+/** Every hundredth user of the watch list does not exist. */
+const MISSING_EACH = 100;
+const PER_MINUTE = 12_000;
+const WINDOW_MS = 60_000;
+const FAULTS = {
+	rate5xx: 0.01,
+	rateReset: 0.005,
+	rateTruncated: 0.003,
+	rate429: 0.002,
+	latencyMs: [10, 60],
+} as const;
+/** Beyond the time at full pace. */
+const SLACK_MS = 10 * 60_000;
+
+const checks = new Checks();
+const folder = await mkdtemp(join(tmpdir(), 'tiklive-pipeline-'));
+const userFolder = join(folder, 'user');
+let postgres: Postgres | undefined;
+let simulator: Simulator | undefined;
+
+for (const [signal, code] of [
+	['SIGINT', 130],
+	['SIGTERM', 143],
+] as const) {
+	process.once(signal, () => void cleanUp().then(() => process.exit(code)));
+}
+
+async function cleanUp(): Promise<void> {
+	await endAllChildren();
+	await simulator?.close();
+	await postgres?.close();
+	await rm(folder, { recursive: true, force: true, maxRetries: 3 });
+}
+
+const usernames = (sim: Simulator): string[] =>
+	Array.from({ length: USERS }, (_, index) =>
+		index % MISSING_EACH === MISSING_EACH - 1 ? `nobody.${index}` : sim.population.username(index),
+	);
+const missing = Math.floor(USERS / MISSING_EACH);
+
+async function runAll(): Promise<void> {
+	const host = await checks.step('n8n is installed', async () =>
+		ensureN8n({ log: (line) => console.log(`# ${line}`) }),
+	);
+	const database = await checks.step('PostgreSQL has a database for us', async () => {
+		postgres = await openPostgres(host, folder);
+		return postgres;
+	});
+	const sim = await startSimulator({
+		keys: [KEY],
+		limits: { requestsPerMinute: PER_MINUTE, windowMs: WINDOW_MS, burst: Infinity },
+	});
+	simulator = sim;
+	sim.faults.set(FAULTS);
+	await mkdir(userFolder, { mode: 0o700 });
+	await checks.step('the package installs as n8n installs it', async () =>
+		installPackage(userFolder, await packPackage(CHECKOUT, join(folder, 'tarball'))),
+	);
+	const workflow = await readExample(CHECKOUT, 'refresh-100000-profiles');
+	await checks.step('tables, credentials and workflow are in place', async () => {
+		const sql = join(CHECKOUT, 'examples', 'refresh-100000-profiles.sql');
+		await database.query(await readFile(sql, 'utf8'));
+		await database.query('INSERT INTO tiktok_watchlist SELECT unnest($1::text[])', [
+			usernames(sim),
+		]);
+		const cli = new N8nCli(host, userFolder);
+		await cli.importCredentials([
+			{ ...EXAMPLE_CREDENTIAL, data: credential(sim) },
+			{
+				id: 'postgresAccount',
+				name: 'Postgres account',
+				type: 'postgres',
+				data: { ...database.address, ssl: 'disable' },
+			},
+		]);
+		await cli.importWorkflows([workflow]);
+		await cli.publishWorkflow(workflow.id);
+	});
+	await refresh(host, workflow.id, database, sim);
+}
+
+function credential(sim: Simulator) {
+	return {
+		apiKey: KEY,
+		baseUrl: sim.url,
+		requestsPerMinute: PER_MINUTE,
+		burst: 200,
+		dailyBudget: '',
+		criticalReserve: 0,
+	};
+}
+
+/** What is told about the run. */
+interface Figures {
+	addedInS: number;
+	wallS: number;
+	downS: number;
+	peakMb: number;
+}
+
+async function refresh(
+	host: N8nHost,
+	workflowId: string,
+	database: Postgres,
+	sim: Simulator,
+): Promise<void> {
+	const figures: Figures = { addedInS: 0, wallS: 0, downS: 0, peakMb: 0 };
+	const rows = async () =>
+		Number(
+			(await database.query<{ n: string }>('SELECT count(*) AS n FROM tiktok_profiles'))[0]?.n,
+		);
+	let server = await start(host);
+	const addedFromMs = Date.now();
+	await checks.step(`${USERS} users of the watch list become jobs`, async () => {
+		const rest = new N8nRest(host, server.url);
+		await rest.setupOwner(newOwner());
+		const run = await rest.execute(workflowId, 'Every night');
+		assert.equal(run.status, 'success', run.error?.message);
+	});
+	const startedMs = Date.now();
+	figures.addedInS = (startedMs - addedFromMs) / 1_000;
+	const firstRows = await rows();
+	const deadline = startedMs + (USERS / PER_MINUTE) * 60_000 + SLACK_MS;
+
+	for (let kill = 1; kill <= KILLS; kill++) {
+		const goal = firstRows + ((USERS - missing - firstRows) * kill) / (KILLS + 1);
+		await checks.step(`n8n is killed at ${Math.round(goal)} rows, and starts again`, async () => {
+			while ((await rows()) < goal) {
+				assert.ok(Date.now() < deadline, 'too slow');
+				await sleep(50);
+			}
+			figures.peakMb = Math.max(figures.peakMb, peakMegabytes(server.pid));
+			const killedMs = Date.now();
+			process.kill(-server.pid, 'SIGKILL');
+			await server.ended;
+			server = await start(host);
+			figures.downS += (Date.now() - killedMs) / 1_000;
+		});
+	}
+	await checks.step('the queue runs empty', async () => {
+		while (queueStates().open > 0) {
+			assert.ok(Date.now() < deadline, `too slow: ${JSON.stringify(queueStates())}`);
+			await sleep(200);
+		}
+	});
+	figures.wallS = (Date.now() - startedMs) / 1_000;
+	figures.peakMb = Math.max(figures.peakMb, peakMegabytes(server.pid));
+	await sleep(1_000);
+	await server.stop();
+	await judge(database, sim, figures);
+}
+
+async function judge(database: Postgres, sim: Simulator, figures: Figures): Promise<void> {
+	const { ledger, judge: arrivals } = sim.report();
+	const counted = creditsCounted();
+	await checks.check('every user who exists has a row, as the simulator knows it', async () => {
+		const found = await database.query<{ username: string; follower_count: string }>(
+			'SELECT username, follower_count FROM tiktok_profiles',
+		);
+		assert.equal(found.length, USERS - missing);
+		for (const { username, follower_count: count } of found) {
+			assert.equal(Number(count), Number(sim.truth.userInfo(username)?.followerCount));
+		}
+	});
+	await checks.check(
+		'dead letters are the users who do not exist, and the watch list says so',
+		async () => {
+			const { dead, reasons } = queueStates();
+			assert.equal(dead, missing);
+			assert.deepEqual(reasons, ['not-found']);
+			const noted = await database.query<{ username: string }>(
+				"SELECT username FROM tiktok_watchlist WHERE problem = 'not-found'",
+			);
+			assert.ok(noted.every(({ username }) => username.startsWith('nobody.')));
+			// What n8n was told right before it died is in the queue only.
+			assert.ok(noted.length >= missing - KILLS * 100 && noted.length <= missing);
+		},
+	);
+	await checks.check(
+		'the bill is no more than one credit for each user and the counted unknowns',
+		() => {
+			assert.ok(ledger.billed <= USERS + counted.unknown, `${ledger.billed} billed`);
+			assert.ok(ledger.billed <= counted.spent + counted.unknown);
+			assert.equal(counted.reserved, 0);
+		},
+	);
+	await checks.check('never more than the plan in any minute, nor 20 in flight', () => {
+		assert.ok(arrivals.worstWindow <= PER_MINUTE, `${arrivals.worstWindow}`);
+		assert.ok(arrivals.inFlightPeak <= 20 * (KILLS + 1), `${arrivals.inFlightPeak}`);
+	});
+	const physicalS = (USERS / PER_MINUTE) * 60;
+	const workingS = figures.wallS - figures.downS;
+	console.log(
+		[
+			`# added ${USERS} jobs in ${figures.addedInS.toFixed(1)} s (the execution with its expressions)`,
+			`# then ${figures.wallS.toFixed(1)} s to the last row, ${figures.downS.toFixed(1)} s of it without n8n`,
+			`# physical limit ${physicalS.toFixed(1)} s; without the down times ${(workingS / physicalS).toFixed(2)} times that`,
+			`# billed ${ledger.billed}, spent ${counted.spent} + unknown ${counted.unknown}; arrivals ${arrivals.arrivals}`,
+			`# worst minute ${arrivals.worstWindow} of ${PER_MINUTE}, in flight at most ${arrivals.inFlightPeak}`,
+			`# peak memory of n8n ${figures.peakMb.toFixed(0)} MB`,
+		].join('\n'),
+	);
+}
+
+async function start(host: N8nHost): Promise<N8nServer> {
+	return await startN8n(host, { userFolder });
+}
+
+/** Read from the state file itself; n8n may be writing it. */
+function readState<T>(read: (database: DatabaseSync) => T): T {
+	const file = join(userFolder, '.n8n', 'storage', 'n8n-nodes-tikliveapi', 'tiklive.db');
+	const database = new DatabaseSync(file, { readOnly: true, timeout: 5_000 });
+	try {
+		return read(database);
+	} finally {
+		database.close();
+	}
+}
+
+function queueStates(): { open: number; dead: number; reasons: string[] } {
+	return readState((database) => {
+		const count = (where: string) =>
+			Number(database.prepare(`SELECT COUNT(*) AS n FROM jobs WHERE ${where}`).get()?.n);
+		const reasons = database.prepare("SELECT DISTINCT reason FROM jobs WHERE state = 'dead'").all();
+		return {
+			open: count("state <> 'dead'"),
+			dead: count("state = 'dead'"),
+			reasons: reasons.map(({ reason }) => String(reason)),
+		};
+	});
+}
+
+function creditsCounted(): { spent: number; unknown: number; reserved: number } {
+	return readState((database) => {
+		const row = database
+			.prepare('SELECT SUM(spent) AS s, SUM(unknown) AS u, SUM(reserved) AS r FROM credits')
+			.get();
+		return { spent: Number(row?.s), unknown: Number(row?.u), reserved: Number(row?.r) };
+	});
+}
+
+/** Most memory that the process ever had; 0 where the system does not tell. */
+function peakMegabytes(pid: number): number {
+	try {
+		const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+		return Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1] ?? 0) / 1_000;
+	} catch {
+		return 0;
+	}
+}
+
+try {
+	await runAll();
+} catch (error) {
+	if (!(error instanceof StepFailed)) checks.fail('the run reaches its end', error);
+} finally {
+	await cleanUp();
+}
+console.log(checks.summary());
+process.exitCode = checks.failed ? 1 : 0;
