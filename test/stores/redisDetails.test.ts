@@ -269,7 +269,9 @@ describeWithRedis(
 	'other kinds of Redis',
 	() => {
 		it('a cluster: all keys of one API key are on one node', async () => {
-			const redis = await RedisServer.start(['--cluster-enabled', 'yes']);
+			const redis = await RedisServer.start([
+				...['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1'],
+			]);
 			const admin = new Redis({ port: redis.port });
 			await admin.call('CLUSTER', 'ADDSLOTSRANGE', '0', '16383');
 			while (!String(await admin.cluster('INFO')).includes('cluster_state:ok')) await sleep(50);

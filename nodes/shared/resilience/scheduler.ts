@@ -93,7 +93,7 @@ export class Scheduler {
 			try {
 				return await this.#runOnce(priority, signal, task, joining);
 			} catch (error) {
-				if (!(error instanceof PermitExpired)) throw error;
+				if (!(error instanceof PermitExpired)) throw error as Error;
 			}
 		}
 	}
