@@ -16,6 +16,9 @@ export const { TransportError } = load(
 export const { openEmbeddedStores } = load(
 	`${room}stores/embedded/index.js`,
 ) as typeof import('../../nodes/shared/stores/embedded/index.ts');
+export const { openRedisStores } = load(
+	`${room}stores/redis/index.js`,
+) as typeof import('../../nodes/shared/stores/redis/index.ts');
 export const { createTransport } = load(
 	`${room}transport/index.js`,
 ) as typeof import('../../nodes/shared/transport/index.ts');

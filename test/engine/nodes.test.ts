@@ -570,7 +570,7 @@ describe('bad input', () => {
 		['http to a public host', { baseUrl: 'http://api.tikliveapi.com' }, /'Base URL'.*https/],
 		['user-info in the URL', { baseUrl: `https://u:${CANARY}@api.tikliveapi.com` }, /'Base URL'/],
 		['reserve above the budget', { dailyBudget: '10', criticalReserve: 11 }, /'Critical Reserve'/],
-		['Redis, which comes later', { stateStore: 'redis' }, /parameter 'State Store'/],
+		['Redis without a host', { stateStore: 'redis', redisHost: ' ' }, /'Redis Host'.*is empty/],
 	])('credential with %s', async (_, over, complaint) => {
 		const { error } = await run('tikLiveUserInfo', names(2), { credential: credential(over) });
 		expect(error?.message).toMatch(complaint);

@@ -68,9 +68,12 @@ describe('Runtimes', () => {
 		for (const each of [connection('key-a'), connection('key-b'), other]) {
 			await all.use(each, HOST, nothing);
 		}
-		await all.use(connection('key-a', { stateStore: 'redis' }), HOST, nothing);
+		for (const host of ['redis-a', 'redis-b', 'redis-a']) {
+			const redis = { host, port: 6379 };
+			await all.use(connection('key-a', { stateStore: 'redis', redis }), HOST, nothing);
+		}
 		await all.use(connection('key-a', { stateStore: 'embedded' }), HOST, nothing);
-		expect(opened).toHaveLength(4);
+		expect(opened).toHaveLength(5);
 	});
 
 	it('applies changed limits to the client that is there', async () => {

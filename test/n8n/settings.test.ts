@@ -48,6 +48,18 @@ describe('readCredential', () => {
 		});
 	});
 
+	it('reads the fields of Redis for Redis only', () => {
+		const redis = {
+			...{ redisHost: ' redis.internal ', redisPort: 6380, redisUsername: 'n8n' },
+			...{ redisPassword: ' secret ', redisDatabase: 2, redisTls: true },
+		};
+		expect(read({ ...redis, stateStore: 'redis' }).redis).toEqual({
+			...{ host: 'redis.internal', port: 6380, username: 'n8n', password: ' secret ' },
+			...{ database: 2, tls: {} },
+		});
+		expect(read({ ...redis, redisHost: '', stateStore: 'auto' }).redis).toBeUndefined();
+	});
+
 	it('names its fields as the form does', () => {
 		const labels = new TikLiveApi().properties.map(({ name, displayName }) => [name, displayName]);
 		expect(labels).toEqual(expect.arrayContaining(Object.entries(FIELD_LABELS)));
@@ -121,6 +133,11 @@ describe('readCredential', () => {
 		['Budget Time Zone', { budgetTimezone: 'Mars/Olympus' }, /no known time zone/],
 		['Budget Time Zone', { budgetTimezone: '' }, /is empty/],
 		['State Store', { stateStore: 'mongo' }, /is 'mongo'/],
+		['Redis Host', { stateStore: 'redis', redisHost: '' }, /is empty/],
+		['Redis Host', { stateStore: 'redis', redisHost: 'redis://x' }, /is no host name/],
+		['Redis Port', { stateStore: 'redis', redisPort: 65_536 }, /is 65536/],
+		['Redis Port', { stateStore: 'redis', redisPort: 0 }, /is '0'/],
+		['Redis Database', { stateStore: 'redis', redisDatabase: -1 }, /is '-1'/],
 	])('refuses %s for %j', (label, over, complaint) => {
 		const { message, description } = refusal(over);
 		expect(message).toContain(`'${label}' of the TikLiveAPI credential`);

@@ -19,6 +19,8 @@ export interface StoreTraits {
 	processes: boolean;
 	/** Whether the wall clock that decides about days can be set. */
 	wall: boolean;
+	/** After how long the death of a process is known for certain. Default: 13 s. */
+	deathMs?: number;
 }
 
 /** A store with its clock and its processes, as the contract needs it. */
@@ -57,6 +59,7 @@ export function describeStoresContract(
 ): void {
 	// A store in memory has no other processes; the promise does not exist there.
 	const acrossProcesses = onlyIf(traits.processes);
+	const { deathMs = DEATH_MS } = traits;
 	const withWall = onlyIf(traits.wall);
 	const manual = traits.time === 'manual';
 
@@ -265,7 +268,7 @@ export function describeStoresContract(
 					await granted(two, 'backfill', alive);
 					await refused(two);
 					await bench.kill('doomed');
-					await bench.advance(DEATH_MS);
+					await bench.advance(deathMs);
 					await granted(two);
 					expect((await refused(two)).reason).toBe('in-flight');
 				},
@@ -555,7 +558,7 @@ export function describeStoresContract(
 					const doomed = bench.open({ process: 'doomed' });
 					const reservation = await reserved('backfill', {}, doomed);
 					await bench.kill('doomed');
-					await bench.advance(DEATH_MS);
+					await bench.advance(deathMs);
 					expect((await usage()).byPriority.backfill).toMatchObject({ unknown: 1, reserved: 0 });
 					await stores.ledger.settle(reservation, 'returned');
 					await stores.ledger.settle(reservation, 'returned');
@@ -577,7 +580,7 @@ export function describeStoresContract(
 					const doomed = bench.open({ process: 'doomed' });
 					const lost = await reserved('critical', before, doomed);
 					await bench.kill('doomed');
-					await bench.advance(DEATH_MS);
+					await bench.advance(deathMs);
 					await spend('critical', after);
 					await stores.ledger.settle(lost, 'returned');
 					expect(await usage(after)).toMatchObject({ balance: 99 });
@@ -746,7 +749,7 @@ export function describeStoresContract(
 					const doomed = bench.open({ process: 'doomed' });
 					expect(await doomed.responses.claim('flight', LEASE_MS)).toBe(true);
 					await bench.kill('doomed');
-					await bench.advance(DEATH_MS);
+					await bench.advance(deathMs);
 					expect(await stores.responses.claim('flight', LEASE_MS)).toBe(true);
 				},
 				40_000,

@@ -20,6 +20,7 @@ export function describeJobsContract(
 ): void {
 	// A store in memory has no other processes; the promise does not exist there.
 	const acrossProcesses = onlyIf(traits.processes);
+	const { deathMs = DEATH_MS } = traits;
 
 	describe(`${name} keeps the contract of the job queue`, () => {
 		let bench: StoresUnderTest;
@@ -257,7 +258,7 @@ export function describeJobsContract(
 					await addOne();
 					const lost = await claimOne(doomed);
 					await bench.kill('doomed');
-					await bench.advance(DEATH_MS);
+					await bench.advance(deathMs);
 					const again = await claimOne();
 					expect(again).toMatchObject({ id: lost.id, attempts: 1 });
 					expect(await jobs.complete([again])).toEqual([true]);
@@ -313,7 +314,7 @@ export function describeJobsContract(
 						const doomed = bench.open({ process: name }).jobs;
 						expect((await claimOne(doomed)).id).toBe(id);
 						await bench.kill(name);
-						await bench.advance(DEATH_MS);
+						await bench.advance(deathMs);
 					}
 					const { jobs: none, died } = await jobs.claim({ limit: 9, leaseMs: LEASE_MS });
 					expect(none).toEqual([]);

@@ -10,8 +10,11 @@ import { openRedisStores, type RedisOptions } from '../../nodes/shared/stores/re
 import type { RedisSettings } from '../../nodes/shared/stores/redis/connection';
 import type { StoresUnderTest, StoreTraits } from './contract';
 
-/** What the Redis store can do in a test. */
-export const REDIS_TRAITS: StoreTraits = { time: 'real', processes: true, wall: false };
+/** What the Redis store can do in a test, with heartbeats as here. */
+export const REDIS_TRAITS: StoreTraits = {
+	...{ time: 'real', processes: true, wall: false, deathMs: 1_500 },
+};
+const TIMING = { beatMs: 200 };
 
 /** Time as one process has it: it stops when the process is killed. */
 class ProcessClock implements Clock {
@@ -68,6 +71,7 @@ export function redisBench(settings: RedisSettings): RedisBench {
 			const stores = openRedisStores({
 				...{ connection: settings, keyId: keyId(key), clock, identity, random: Math.random },
 				warn: (message) => void warnings.push(message),
+				timing: TIMING,
 				...over,
 			});
 			handles.push(stores);

@@ -191,12 +191,16 @@ describeWithRedis(
 			expect(await stores.responses.sweep()).toBeGreaterThan(5);
 			expect(await stores.responses.get('answer1')).toBeUndefined();
 			expect(await stores.responses.get('answer9')).toBeDefined();
-			expect(Number(await admin.get(`{tiklive:${bench.keyId()}}:answer-bytes`))).toBeLessThan(5_000);
+			expect(Number(await admin.get(`{tiklive:${bench.keyId()}}:answer-bytes`))).toBeLessThan(
+				5_000,
+			);
 		});
 
 		it('keeps what compresses well small', async () => {
 			const stores = bench.open();
-			const body = JSON.stringify(Array.from({ length: 100 }, (_, id) => ({ id, nickname: 'Creator' })));
+			const body = JSON.stringify(
+				Array.from({ length: 100 }, (_, id) => ({ id, nickname: 'Creator' })),
+			);
 			await store(stores, answer({ body }));
 			expect((await stores.responses.get('answer1'))?.body).toBe(body);
 			const bytes = await admin.strlen(`{tiklive:${bench.keyId()}}:answer:answer1`);
@@ -296,7 +300,16 @@ describeWithRedis(
 			admin.disconnect();
 			const ca = { servername: 'redis.test', ca: cert };
 			const over = new Redis({ port: redis.port, tls: ca });
-			await over.acl('SETUSER', 'n8n', 'on', '>secret', '~{tiklive:*', '+@all', '-@dangerous', '+info');
+			await over.acl(
+				'SETUSER',
+				'n8n',
+				'on',
+				'>secret',
+				'~{tiklive:*',
+				'+@all',
+				'-@dangerous',
+				'+info',
+			);
 			const settings = { ...redis.settings, username: 'n8n', password: 'secret', database: 3 };
 			const bench = redisBench({ ...settings, tls: ca });
 			expect(await useAll(bench.open())).toBe(true);

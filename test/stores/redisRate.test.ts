@@ -49,14 +49,18 @@ describeWithRedis('the rate window of several processes', () => {
 		await fleet.stop();
 	});
 
-	it.each([4, 8])('of %i is never exceeded and is made use of', async (workers) => {
-		await start(workers);
-		await sleep(26_000);
-		await fleet.stop();
-		const { worstWindow, utilisation } = fleet.report();
-		expect(worstWindow).toBeLessThanOrEqual(200);
-		expect(utilisation).toBeGreaterThanOrEqual(0.97);
-	}, 60_000);
+	it.each([4, 8])(
+		'of %i is never exceeded and is made use of',
+		async (workers) => {
+			await start(workers);
+			await sleep(26_000);
+			await fleet.stop();
+			const { worstWindow, utilisation } = fleet.report();
+			expect(worstWindow).toBeLessThanOrEqual(200);
+			expect(utilisation).toBeGreaterThanOrEqual(0.97);
+		},
+		60_000,
+	);
 
 	it('holds through kills, a flush, a restart and a cut cable', async () => {
 		const server = await RedisServer.start();
@@ -109,7 +113,9 @@ describeWithRedis('the rate window of several processes', () => {
 		await proxy.stop();
 		await server.stop();
 		expect(fleet.report().worstWindow).toBeLessThanOrEqual(200);
-		const said = fleet.warnings.filter(({ worker }) => worker === third).map(({ message }) => message);
+		const said = fleet.warnings
+			.filter(({ worker }) => worker === third)
+			.map(({ message }) => message);
 		expect(said).toHaveLength(2);
 	}, 90_000);
 });

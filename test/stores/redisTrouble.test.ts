@@ -211,8 +211,18 @@ describeWithRedis(
 		});
 
 		it.each([
-			['is a replica that does not write', 'READONLY', ['replicaof', '127.0.0.1', '1'], ['replicaof', 'no', 'one']],
-			['has no memory left', 'OOM', ['config', 'set', 'maxmemory', '1'], ['config', 'set', 'maxmemory', '0']],
+			[
+				'is a replica that does not write',
+				'READONLY',
+				['replicaof', '127.0.0.1', '1'],
+				['replicaof', 'no', 'one'],
+			],
+			[
+				'has no memory left',
+				'OOM',
+				['config', 'set', 'maxmemory', '1'],
+				['config', 'set', 'maxmemory', '0'],
+			],
 		] as const)('%s', async (_, word, breakIt, mendIt) => {
 			const stores = open();
 			await acquire(stores);
@@ -335,7 +345,7 @@ describeWithRedis(
 
 function job(dedupeKey: string) {
 	return {
-		...{ kind: 'userInfo', payload: '{"v":1}', priority: 'backfill' } as const,
+		...({ kind: 'userInfo', payload: '{"v":1}', priority: 'backfill' } as const),
 		...{ notBeforeMs: 0, maxAttempts: 3, dedupeKey },
 	};
 }

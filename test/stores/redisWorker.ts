@@ -31,28 +31,39 @@ function begin(order: WorkerOrder): void {
 		timezone: 'UTC',
 	};
 
-	const callAgainAndAgain = async (priority: Priority) => {
-		while (!stop.signal.aborted) {
-			const joinedAtMs = clock.monotonicMs();
-			await scheduler
-				.run(priority, stop.signal, async (slot) => {
-					const reserved = await stores.ledger.reserve(priority, budget);
-					if (!reserved.granted) {
-						await clock.sleep(20);
-						return;
-					}
-					slot.spend();
-					const sentAtMs = clock.monotonicMs();
-					const atMs = sentAtMs + Math.random() * order.jitterMs;
-					say({ what: 'arrival', atMs, priority, waitedMs: sentAtMs - joinedAtMs });
-					await clock.sleep(Math.random() * order.latencyMs);
-					await stores.ledger.settle(reserved.reservation, 'spent');
-				})
-				.catch(() => {});
-		}
+	const call = async (priority: Priority): Promise<void> => {
+		const joinedAtMs = clock.monotonicMs();
+		await scheduler.run(priority, stop.signal, async (slot) => {
+			const reserved = await stores.ledger.reserve(priority, budget);
+			if (!reserved.granted) return await clock.sleep(20);
+			slot.spend();
+			const sentAtMs = clock.monotonicMs();
+			const atMs = sentAtMs + Math.random() * order.jitterMs;
+			say({ what: 'arrival', atMs, priority, waitedMs: sentAtMs - joinedAtMs });
+			await clock.sleep(Math.random() * order.latencyMs);
+			await stores.ledger.settle(reserved.reservation, 'spent');
+		});
 	};
-	for (let i = 0; i < order.critical; i++) void callAgainAndAgain('critical');
-	for (let i = 0; i < order.backfill; i++) void callAgainAndAgain('backfill');
+	const again = async (work: () => Promise<void>): Promise<void> => {
+		while (!stop.signal.aborted) await work().catch(() => {});
+	};
+	const callForJob = async (): Promise<void> => {
+		const { jobs } = await stores.jobs.claim({ limit: 1, leaseMs: 60_000 });
+		if (jobs.length === 0) return await clock.sleep(100);
+		await call('backfill');
+		await stores.jobs.complete(jobs);
+	};
+	for (let i = 0; i < order.critical; i++) void again(async () => await call('critical'));
+	for (let i = 0; i < order.backfill; i++) {
+		void again(order.jobs ? callForJob : async () => await call('backfill'));
+	}
+	const { criticalEveryMs } = order;
+	if (criticalEveryMs !== undefined) {
+		void again(async () => {
+			await clock.sleep(Math.random() * 2 * criticalEveryMs);
+			await call('critical');
+		});
+	}
 
 	process.once('SIGTERM', () => {
 		stop.abort();

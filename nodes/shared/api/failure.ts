@@ -27,8 +27,11 @@ export type Failure =
 	| { kind: 'unexpected-body'; detail: string }
 	/** The circuit breaker is open: no request was made. */
 	| { kind: 'circuit-open'; detail: string; reopensInMs: number }
-	/** The daily budget or the known balance does not allow this call: no request was made. */
-	| { kind: 'budget-exhausted'; detail: string; resetsAtMs?: number }
+	/**
+	 * The daily budget or the known balance does not allow this call: no request was made. `storeTrouble`: credits
+	 * cannot be counted over all processes just now.
+	 */
+	| { kind: 'budget-exhausted'; detail: string; resetsAtMs?: number; storeTrouble?: true }
 	/** The call was cancelled. */
 	| { kind: 'cancelled'; detail: string };
 

@@ -6,6 +6,7 @@ import {
 	type NodeError,
 } from 'n8n-workflow';
 import { CallFailure, InvalidInput, ListInterrupted, type Failure } from '../api';
+import { StoreUnavailable } from '../resilience/ports';
 
 /** What n8n and its poll scheduler are told about the cause. */
 type Declaration = NonNullable<NodeError['failure']>;
@@ -41,6 +42,10 @@ export function toNodeError(error: unknown, place: ErrorPlace): NodeApiError | N
 	// n8n's own, such as an expression that cannot be evaluated: its context tells the editor where.
 	if (error instanceof BaseError) {
 		return new NodeOperationError(place.node, error, { itemIndex: place.itemIndex });
+	}
+	if (error instanceof StoreUnavailable) {
+		const advice = 'Nothing was lost. Run this again once it can be reached.';
+		return operationError(error.message, advice, place, { cause: 'temporarily-unavailable' });
 	}
 	const text = error instanceof Error ? error.message : String(error);
 	return operationError(text, 'Please report this to the makers of the node.', place, {
@@ -178,6 +183,14 @@ function explain(failure: Failure): Explanation {
 				failure: { cause: 'temporarily-unavailable', retryAfterMs: Math.ceil(failure.reopensInMs) },
 			};
 		case 'budget-exhausted':
+			if (failure.storeTrouble) {
+				return {
+					message: 'Redis, where credits are counted, cannot be used just now',
+					advice:
+						"Nothing was sent: until Redis is back only critical requests are made. Run this again then, or set 'Priority' in the options to Critical.",
+					failure: { cause: 'temporarily-unavailable' },
+				};
+			}
 			return {
 				message: 'The credit budget does not allow this request',
 				advice: budgetAdvice(failure.resetsAtMs),

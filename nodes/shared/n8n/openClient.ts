@@ -1,7 +1,7 @@
-import { InvalidInput } from '../api';
 import type { Stores } from '../resilience/ports';
 import type { Host, OpenRuntime } from './runtime';
-import { FIELD_LABELS, type Connection } from './settings';
+import type { Connection } from './settings';
+import { chooseStore, isQueueMode } from './storeChoice';
 import { systemClock } from './systemClock';
 
 /** Requests in flight are capped by the scheduler, which can be changed while sockets are open; these cannot. */
@@ -55,26 +55,34 @@ export function openClient(connection: Connection, keyId: string, host: Host): O
 	};
 }
 
-/** The one place that knows which stores there are. `auto` is the embedded one. */
-function openStores({ stateStore }: Connection, keyId: string, host: Host): Stores {
+/** The one place that knows which stores there are. */
+function openStores(connection: Connection, keyId: string, host: Host): Stores {
 	const { folder, warn } = host;
-	switch (stateStore) {
-		case 'redis':
-			throw new InvalidInput(
-				FIELD_LABELS.stateStore,
-				'Redis is not available in this version',
-				'Choose Automatic or Embedded in the TikLiveAPI credential.',
-			);
-		case 'auto':
+	const clock = systemClock;
+	const choice = chooseStore(connection);
+	switch (choice.kind) {
+		case 'redis': {
+			const { openRedisStores } = require('../stores/redis') as typeof import('../stores/redis');
+			return openRedisStores({
+				...{ connection: choice.settings, keyId, clock, warn },
+				random: Math.random,
+			});
+		}
 		case 'embedded': {
 			if (folder === undefined) {
 				warn(
 					'n8n gives no folder to keep state in, so limits and stored answers last until it stops',
 				);
 			}
+			if (isQueueMode()) {
+				warn(
+					"n8n runs in queue mode, but 'State Store' of the credential is Embedded: processes on other " +
+						'machines do not share limits and budget',
+				);
+			}
 			const { openEmbeddedStores } =
 				require('../stores/embedded') as typeof import('../stores/embedded');
-			return openEmbeddedStores({ folder, keyId, clock: systemClock, warn });
+			return openEmbeddedStores({ folder, keyId, clock, warn });
 		}
 	}
 }

@@ -6,6 +6,7 @@ import type { Clock, Stores, Warn } from '../resilience/ports';
 import type { Statistics } from '../resilience/statistics';
 import { openClient } from './openClient';
 import type { Connection } from './settings';
+import { chooseStore, storeName } from './storeChoice';
 import { systemClock } from './systemClock';
 
 const PACKAGE_NAME = 'n8n-nodes-tikliveapi';
@@ -62,7 +63,7 @@ export class Runtimes {
 		work: (runtime: Runtime) => Promise<T>,
 	): Promise<T> {
 		const keyId = keyIdOf(connection.settings);
-		const name = `${keyId}:${connection.stateStore === 'redis' ? 'redis' : 'embedded'}`;
+		const name = `${keyId}:${storeName(chooseStore(connection))}`;
 		const resident = this.#residents.get(name) ?? this.#admit(name, connection, keyId, host);
 		resident.client.configure(connection.settings);
 		resident.users += 1;

@@ -1,5 +1,6 @@
 import { NodeOperationError, type ICredentialDataDecryptedObject, type INode } from 'n8n-workflow';
 import type { ClientSettings } from '../resilience/client';
+import type { RedisSettings } from '../stores/redis';
 
 export type StateStore = 'auto' | 'embedded' | 'redis';
 
@@ -7,6 +8,8 @@ export type StateStore = 'auto' | 'embedded' | 'redis';
 export interface Connection {
 	settings: ClientSettings;
 	stateStore: StateStore;
+	/** Of the store `redis`. */
+	redis?: RedisSettings | undefined;
 }
 
 /** The plan's limit is per minute; the guard keeps it although requests arrive later than they were sent. */
@@ -25,6 +28,12 @@ export const FIELD_LABELS = {
 	creditBalance: 'Credit Balance',
 	budgetTimezone: 'Budget Time Zone',
 	stateStore: 'State Store',
+	redisHost: 'Redis Host',
+	redisPort: 'Redis Port',
+	redisUsername: 'Redis Username',
+	redisPassword: 'Redis Password',
+	redisDatabase: 'Redis Database',
+	redisTls: 'Redis TLS',
 } as const;
 
 type Field = keyof typeof FIELD_LABELS;
@@ -122,6 +131,26 @@ export function readCredential(node: INode, data: ICredentialDataDecryptedObject
 		);
 	}
 
+	const readRedis = (): RedisSettings => {
+		const host = text('redisHost');
+		if (!/^[^\s/@]+$/.test(host)) {
+			refuse(
+				'redisHost',
+				host === '' ? 'is empty' : 'is no host name',
+				'Enter the name or the address of the machine alone, without redis:// and port.',
+			);
+		}
+		const port = count('redisPort', 1);
+		if (port > 65_535) refuse('redisPort', `is ${port}`, 'Enter a port, at most 65535.');
+		return {
+			...{ host, port, username: text('redisUsername') },
+			// A password may begin or end with a blank.
+			password: String(data['redisPassword'] ?? ''),
+			database: count('redisDatabase', 0),
+			tls: data['redisTls'] === true ? {} : undefined,
+		};
+	};
+
 	return {
 		settings: {
 			baseUrl,
@@ -136,6 +165,7 @@ export function readCredential(node: INode, data: ICredentialDataDecryptedObject
 			budget: { dailyBudget, criticalReserve, creditBalance, timezone },
 		},
 		stateStore,
+		redis: stateStore === 'redis' ? readRedis() : undefined,
 	};
 }
 

@@ -251,6 +251,11 @@ export interface StatisticsStore {
 
 // ---------------------------------------------------------------- all of them
 
+/** What only a shared store can do cannot be done now; it is worth trying again later. */
+export class StoreUnavailable extends Error {
+	override readonly name = 'StoreUnavailable';
+}
+
 /** The state of one API key. */
 export interface Stores {
 	readonly kind: 'embedded' | 'redis';

@@ -315,6 +315,7 @@ class ResilientClient implements Client {
 				kind: 'budget-exhausted',
 				detail: 'Credits cannot be counted now, so only critical requests are made',
 				resetsAtMs: this.#deps.clock.wallMs() + STORE_TROUBLE_MS,
+				storeTrouble: true,
 			};
 		}
 		const { timezone } = this.#settings.budget;

@@ -1,0 +1,110 @@
+import type { JobFilter, DeadJob } from '../../resilience/jobs';
+import { DEAD_KEEP_COUNT, DEAD_KEEP_MS } from '../../resilience/jobs';
+import { toDead } from '../embedded/jobRow';
+import { minimal, unlessLost, type Bull, type Lanes } from './bull';
+import type { Client, RedisConnection } from './connection';
+import { toRow, type JobHash } from './jobHash';
+import { DELETE_DEAD } from './lua/jobs';
+import type { ServerTime } from './serverTime';
+
+const AT_ONCE = 500;
+/** A dead letter on its way back holds its dedupe key for so long, should this process end on the way. */
+const REVIVING_MS = 30_000;
+
+/** BullMQ's failed jobs, of all lanes together. */
+export class DeadLetters {
+	constructor(
+		private readonly options: {
+			connection: RedisConnection;
+			lanes: Lanes;
+			bull: Bull;
+			time: ServerTime;
+		},
+	) {}
+
+	async count(client: Client): Promise<number> {
+		return await client.zcard(this.#failed);
+	}
+
+	async read(client: Client, id: string): Promise<DeadJob> {
+		const { lanes, time } = this.options;
+		const hash = (await client.hgetall(lanes.jobPrefix + id)) as JobHash;
+		return toDead(toRow(id, 0, hash, time.skewMs));
+	}
+
+	/** Newest first. */
+	async list(client: Client, limit: number, kinds: JobFilter['kinds'] = []): Promise<DeadJob[]> {
+		const dead: DeadJob[] = [];
+		for (let from = 0; dead.length < limit; from += AT_ONCE) {
+			const ids = await client.zrevrange(this.#failed, from, from + AT_ONCE - 1);
+			if (ids.length === 0) break;
+			const jobs = await Promise.all(ids.map(async (id) => await this.read(client, id)));
+			const wanted = jobs.filter(
+				({ kind }) => kinds.length === 0 || kinds.some((known) => known === kind),
+			);
+			dead.push(...wanted.slice(0, limit - dead.length));
+		}
+		return dead;
+	}
+
+	async retry(client: Client, ids: readonly string[] | 'all'): Promise<number> {
+		return await this.#each(client, ids, async (portion) => {
+			const revived = await Promise.all(portion.map(async (id) => await this.#revive(client, id)));
+			return revived.filter(Boolean).length;
+		});
+	}
+
+	async delete(client: Client, ids: readonly string[] | 'all'): Promise<number> {
+		return await this.#each(client, ids, async (portion) => {
+			const { connection, lanes } = this.options;
+			const removed = await connection.run(
+				DELETE_DEAD,
+				[this.#failed],
+				[lanes.jobPrefix, ...portion],
+			);
+			return Number(removed);
+		});
+	}
+
+	/** Removes those past their retention. */
+	async sweep(client: Client): Promise<number> {
+		const untilMs = Math.floor(this.options.time.wallMs() - DEAD_KEEP_MS);
+		const old = await client.zrangebyscore(this.#failed, '-inf', untilMs);
+		const surplus = await client.zrange(this.#failed, '0', String(-1 - DEAD_KEEP_COUNT));
+		return await this.delete(client, [...new Set([...old, ...surplus])]);
+	}
+
+	async #revive(client: Client, id: string): Promise<boolean> {
+		const { bull, lanes, time } = this.options;
+		const job = lanes.jobPrefix + id;
+		const [name, digest] = await client.hmget(job, 'name', 'deid');
+		const lane = lanes.named(name ?? '');
+		if (!lane || !digest) return false;
+		const dedupeKey = lanes.dedupeKey(digest);
+		const taken = await client.set(dedupeKey, id, 'PX', REVIVING_MS, 'NX');
+		if (taken === null && (await client.get(dedupeKey)) !== id) return false;
+		await client.hset(job, 'due', Math.floor(time.wallMs()));
+		const queue = await bull.lane(client, lane);
+		const revived = await unlessLost(queue.retryFinishedJob(minimal(id), 'failed'));
+		if (revived) await client.persist(dedupeKey);
+		else if (taken !== null) await client.del(dedupeKey);
+		return revived;
+	}
+
+	async #each(
+		client: Client,
+		ids: readonly string[] | 'all',
+		work: (portion: readonly string[]) => Promise<number>,
+	): Promise<number> {
+		const chosen = ids === 'all' ? await client.zrange(this.#failed, '0', '-1') : ids;
+		let total = 0;
+		for (let from = 0; from < chosen.length; from += AT_ONCE) {
+			total += await work(chosen.slice(from, from + AT_ONCE));
+		}
+		return total;
+	}
+
+	get #failed(): string {
+		return this.options.lanes.common['failed'] ?? '';
+	}
+}

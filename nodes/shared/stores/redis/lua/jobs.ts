@@ -1,0 +1,72 @@
+import { script, TIME } from './script';
+
+/**
+ * Looks at the lanes of the queue, and takes the locks of dead processes away, so that BullMQ finds their jobs
+ * stalled. Everything else that happens to a job is done by BullMQ's own scripts.
+ * KEYS: clock, workers; then wait, active, delayed, marker and stalled of each lane.
+ * ARGV: after how long a silent process is dead, ids wanted of each lane, the prefix of job keys, how long the queue
+ * outlives the last look at it.
+ * Returns for each lane: waiting, active, due, delayed, stalled, the ids that wait (next one
+ * first), ids that are due (next one first), when the next one is due, ids that are active.
+ */
+export const SURVEY = script(
+	TIME,
+	`
+local dead_ms, portion, prefix, life = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], ARGV[4]
+local now, server = store_ms(KEYS[1]), server_ms()
+-- BullMQ keeps 12 bits of order below the millisecond.
+local due_score = (math.floor(server) + 1) * 4096 - 1
+
+local function lost(lock)
+	local holder = redis.call('GET', lock)
+	if not holder then return true end
+	local beat = tonumber(redis.call('ZSCORE', KEYS[2], string.match(holder, '^([^-]*)')))
+	if beat and beat >= now - dead_ms then return false end
+	redis.call('DEL', lock)
+	return true
+end
+
+local lanes = {}
+for i = 3, #KEYS, 5 do
+	local wait, active, delayed = KEYS[i], KEYS[i + 1], KEYS[i + 2]
+	for j = i, i + 4 do redis.call('PEXPIRE', KEYS[j], life) end
+	local waiting, due = {}, {}
+	if portion > 0 then
+		local tail = redis.call('LRANGE', wait, -portion, -1)
+		for j = #tail, 1, -1 do table.insert(waiting, tail[j]) end
+		due = redis.call('ZRANGEBYSCORE', delayed, '-inf', due_score, 'LIMIT', 0, portion)
+	end
+	local next_one = redis.call('ZRANGEBYSCORE', delayed, '(' .. due_score, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
+	local ids, stalled = redis.call('LRANGE', active, 0, -1), 0
+	for _, id in ipairs(ids) do
+		if lost(prefix .. id .. ':lock') then stalled = stalled + 1 end
+	end
+	local due_count = redis.call('ZCOUNT', delayed, '-inf', due_score)
+	table.insert(lanes, {
+		redis.call('LLEN', wait), #ids, due_count, redis.call('ZCARD', delayed) - due_count, stalled,
+		waiting, due, next_one[2] and text(tonumber(next_one[2]) / 4096) or '', ids,
+	})
+end
+for _, name in ipairs({'failed', 'meta', 'events', 'id', 'seq', 'fence'}) do redis.call('PEXPIRE', prefix .. name, life) end
+return lanes
+`,
+);
+
+/** Writes fields of a job that the caller holds. KEYS: lock, job. ARGV: token, then names and values. */
+export const NOTE = script(`
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('HSET', KEYS[2], unpack(ARGV, 2))
+return 1
+`);
+
+/** Removes dead letters and nothing else. KEYS: failed. ARGV: the prefix of job keys, ids. */
+export const DELETE_DEAD = script(`
+local removed = 0
+for i = 2, #ARGV do
+	if redis.call('ZREM', KEYS[1], ARGV[i]) == 1 then
+		redis.call('DEL', ARGV[1] .. ARGV[i])
+		removed = removed + 1
+	end
+end
+return removed
+`);
