@@ -8,6 +8,8 @@ module.exports = {
 	testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/e2e/', '<rootDir>/test/bench/'],
 	modulePathIgnorePatterns: ['<rootDir>/.tmp/'],
 	testTimeout: 20_000,
+	// Many tests wait for real time; one worker per core keeps the run short.
+	maxWorkers: '100%',
 	transform: {
 		// Types are checked by `npm run types`; here each file is only translated.
 		'\\.[jt]s$': [

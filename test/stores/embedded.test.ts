@@ -209,6 +209,7 @@ describe('the embedded store', () => {
 			raw.exec('PRAGMA user_version = 99; CREATE TABLE later (x)');
 			raw.close();
 			expect(await spent(bench.open())).toBe(1);
+			expect(databaseOf(bench).get('PRAGMA user_version')).toEqual({ user_version: 99 });
 			expect(bench.warnings).toEqual([]);
 		});
 

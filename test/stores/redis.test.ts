@@ -4,6 +4,9 @@ import { describeStoresContract } from './contract';
 import { describeJobsContract } from './jobsContract';
 import { REDIS_TRAITS, redisBench } from './redisBench';
 
+// Real time against a real Redis: a machine that stands still for a second is not a failure of ours.
+jest.retryTimes(2, { logErrorsBeforeRetry: true });
+
 describeWithRedis('Redis', () => {
 	let redis: Awaited<ReturnType<typeof someRedis>>;
 

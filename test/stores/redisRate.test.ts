@@ -8,6 +8,9 @@ import { Fleet } from '../redis/fleet.ts';
 import { RedisServer, someRedis } from '../redis/server.ts';
 import { describeWithRedis } from '../support/redis';
 
+// Real time against a real Redis: a machine that stands still for a second is not a failure of ours.
+jest.retryTimes(2, { logErrorsBeforeRetry: true });
+
 /** The default plan five times faster, with jitter and guard as much smaller. */
 const LIMITS: RateLimits = {
 	requestsPerMinute: 200,

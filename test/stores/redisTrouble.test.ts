@@ -7,6 +7,9 @@ import { describeWithRedis } from '../support/redis';
 import { redisBench, type RedisBench } from './redisBench';
 import { Redis } from 'ioredis';
 
+// Real time against a real Redis: a machine that stands still for a second is not a failure of ours.
+jest.retryTimes(2, { logErrorsBeforeRetry: true });
+
 const LIMITS: RateLimits = {
 	requestsPerMinute: 60,
 	burst: 8,

@@ -196,6 +196,15 @@ describe('transport', () => {
 			expect(await open().send(url)).toMatchObject({ status: 200, body: '{}' });
 		});
 
+		it('that is announced and never comes is no answer', async () => {
+			const url = await speak((socket) => {
+				socket.write('HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n', () =>
+					setTimeout(() => socket.end(), 20),
+				);
+			});
+			expect(await outcome(open().send(url))).toMatchObject({ problem: 'network', sent: true });
+		});
+
 		it('may have hostile header names', async () => {
 			const url = await speak((socket) => {
 				socket.write(
@@ -232,6 +241,24 @@ describe('transport', () => {
 			});
 			expect(await outcome(open().send(url))).toMatchObject({ problem: 'body', sent: true });
 			await until(() => gone);
+		});
+
+		it('of an error that never ends is cut off as well, and the status counts', async () => {
+			let gone = false;
+			const url = await serve((_request, response) => {
+				response.writeHead(503).write('x'.repeat(2_000));
+				response.on('close', () => (gone = true));
+			});
+			const { send } = open({ maxBodyBytes: 1_000 });
+			expect(await send(url)).toMatchObject({ status: 503, body: '' });
+			await until(() => gone);
+		});
+
+		it('that calls itself compressed is not read', async () => {
+			const url = await serve((_request, response) => {
+				response.writeHead(200, { 'content-encoding': 'br' }).end('{}');
+			});
+			expect(await outcome(open().send(url))).toMatchObject({ problem: 'body', sent: true });
 		});
 
 		it('that is compressed all the same is not read', async () => {
@@ -329,13 +356,22 @@ describe('transport', () => {
 
 		it('that the server is about to close is not used again', async () => {
 			const sockets = new Set<unknown>();
+			let timeout = 10;
 			const url = await serve((request, response) => {
 				sockets.add(request.socket);
-				response.setHeader('keep-alive', 'timeout=4').end('{}');
+				response.setHeader('keep-alive', `timeout=${timeout}`).end('{}');
 			});
 			const { send } = open();
-			await send(url);
-			await send(url);
+			const sendTwice = async () => {
+				for (let i = 0; i < 2; i++) {
+					await send(url);
+					await systemClock.sleep(50);
+				}
+			};
+			await sendTwice();
+			expect(sockets.size).toBe(1);
+			timeout = 4;
+			await sendTwice();
 			expect(sockets.size).toBe(2);
 		});
 	});
@@ -454,10 +490,9 @@ describe('transport', () => {
 
 		it('before the start sends nothing', async () => {
 			let asked = 0;
-			const url = await serve((_request, response) => {
-				asked++;
-				response.end();
-			});
+			const server = createServer();
+			server.on('connection', () => asked++);
+			const url = `http://127.0.0.1:${await listen(server)}`;
 			const { send } = open();
 			const early = await outcome(send(url, { signal: AbortSignal.abort() }));
 			expect(early).toEqual({ problem: 'cancelled', sent: false, code: '' });
@@ -521,6 +556,18 @@ describe('transport', () => {
 			await transport.close();
 			expect((await sending).status).toBe(200);
 			expect(await outcome(transport.send(url))).toMatchObject({ problem: 'network', sent: false });
+		});
+
+		it('may come before the first request, and twice', async () => {
+			let connections = 0;
+			const server = createServer((_request, response) => response.end('{}'));
+			server.on('connection', () => connections++);
+			const url = `http://127.0.0.1:${await listen(server)}`;
+			const transport = open();
+			await transport.close();
+			await transport.close();
+			expect(await outcome(transport.send(url))).toMatchObject({ problem: 'network', sent: false });
+			expect(connections).toBe(0);
 		});
 	});
 
