@@ -7,14 +7,10 @@
  * Durations in the rules are divided by SCALE for this; expressions and thresholds are the real ones.
  */
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
@@ -30,6 +26,7 @@ import {
 	startN8n,
 	startSimulator,
 } from '../../tools/n8n-host/index.ts';
+import { startChat } from './chat.ts';
 import { Checks, StepFailed } from './checks.ts';
 import {
 	checkRules,
@@ -384,21 +381,6 @@ function openQueue(baseUrl: string) {
 			await dispose();
 		},
 	};
-}
-
-/** Where the budget example sends its message. */
-async function startChat() {
-	const told: string[] = [];
-	const server = createServer((request, response) => {
-		void text(request).then((body) => {
-			told.push(body);
-			response.end('ok');
-		});
-	});
-	server.listen(0, '127.0.0.1');
-	await once(server, 'listening');
-	const { port } = server.address() as AddressInfo;
-	return { url: `http://127.0.0.1:${port}/hook`, told, stop: () => server.close() };
 }
 
 async function until(isSo: () => Promise<boolean>, limitMs: number): Promise<void> {

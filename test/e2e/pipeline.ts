@@ -29,6 +29,7 @@ import {
 	type WorkflowFile,
 } from '../../tools/n8n-host/index.ts';
 import { startSimulator, type Simulator } from '../simulator/server.ts';
+import { startChat } from './chat.ts';
 import { Checks, StepFailed } from './checks.ts';
 import { openPostgres, type Postgres } from './pipelinePostgres.ts';
 
@@ -57,6 +58,13 @@ const FAULTS = {
 const SLACK_MS = 10 * 60_000;
 
 const checks = new Checks();
+const owner = newOwner();
+const chat = await startChat();
+const deadLetters = mapNodes(await readExample(CHECKOUT, 'dead-letter-alert'), (node) =>
+	node.name === 'Send to chat'
+		? { ...node, parameters: { ...(node.parameters as object), url: chat.url } }
+		: node,
+);
 const folder = await mkdtemp(join(tmpdir(), 'tiklive-pipeline-'));
 const userFolder = join(folder, 'user');
 let postgres: Postgres | undefined;
@@ -72,6 +80,7 @@ for (const [signal, code] of [
 async function cleanUp(): Promise<void> {
 	await endAllChildren();
 	await simulator?.close();
+	chat.stop();
 	await postgres?.close();
 	await rm(folder, { recursive: true, force: true, maxRetries: 3 });
 }
@@ -117,7 +126,7 @@ async function runAll(): Promise<void> {
 				data: { ...database.address, ssl: 'disable' },
 			},
 		]);
-		await cli.importWorkflows([workflow]);
+		await cli.importWorkflows([workflow, deadLetters]);
 		await cli.publishWorkflow(workflow.id);
 	});
 	await refresh(host, workflow.id, database, sim);
@@ -167,7 +176,7 @@ async function refresh(
 	const addedFromMs = Date.now();
 	await checks.step(`${USERS} users of the watch list become jobs`, async () => {
 		const rest = new N8nRest(host, server.url);
-		await rest.setupOwner(newOwner());
+		await rest.setupOwner(owner);
 		const run = await rest.execute(workflowId, 'Every night');
 		assert.equal(run.status, 'success', run.error?.message);
 	});
@@ -199,9 +208,24 @@ async function refresh(
 	});
 	figures.wallS = (Date.now() - startedMs) / 1_000;
 	figures.peakMb = Math.max(figures.peakMb, peakMegabytes(server.pid));
-	await sleep(1_000);
-	await server.stop();
+	// The last execution notes its dead letters.
+	await sleep(2_000);
 	await judge(database, sim, figures);
+	await checkDeadLetters(host, server);
+	await server.stop();
+}
+
+/** The other example, on what is left over: all of them are told in one message, and then gone. */
+async function checkDeadLetters(host: N8nHost, server: N8nServer): Promise<void> {
+	await checks.check('the dead-letter example tells of them once and deletes them', async () => {
+		const rest = new N8nRest(host, server.url);
+		await rest.login(owner);
+		const run = await rest.execute(deadLetters.id, 'Every hour');
+		assert.equal(run.status, 'success', run.error?.message);
+		assert.equal(chat.told.length, 1);
+		assert.match(chat.told[0] ?? '', new RegExp(`TikLiveAPI: ${missing} jobs have failed`));
+		assert.deepEqual(deadByReason(), {});
+	});
 }
 
 async function judge(database: Postgres, sim: Simulator, figures: Figures): Promise<void> {

@@ -310,10 +310,12 @@ describe('invariant 5: the API key appears nowhere but in the request header', (
 		];
 		for (const [index, answer] of answers.entries()) {
 			const { client, sent, said } = scriptedClient(clock, () => answer);
-			const error: Error = await clock.runUntil(info(client, `user${index}`, { maxAttempts: 1 })).then(
-				() => new Error('expected a failure'),
-				(caught: Error) => caught,
-			);
+			const error: Error = await clock
+				.runUntil(info(client, `user${index}`, { maxAttempts: 1 }))
+				.then(
+					() => new Error('expected a failure'),
+					(caught: Error) => caught,
+				);
 			const texts = [
 				JSON.stringify(error),
 				error.message,
