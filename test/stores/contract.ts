@@ -127,7 +127,7 @@ export function describeStoresContract(
 				for (let i = 0; i < 5; i++) await granted();
 				const refusal = await refused();
 				expect(refusal.reason).toBe('burst');
-				isNear(refusal.retryInMs, limits.windowMs / 20);
+				isNear(refusal.retryInMs, (limits.windowMs + limits.guardMs) / 20);
 				await bench.advance(refusal.retryInMs);
 				await granted();
 				expect((await refused()).reason).toBe('burst');
@@ -154,6 +154,14 @@ export function describeStoresContract(
 					await bench.advance(admission.retryInMs);
 					await granted();
 				}
+			});
+
+			it('leaves no gap in a full window: a burst comes back as a trickle', async () => {
+				const stamps = (await take(60)).map((permit) => permit.grantedAtMs);
+				const gaps = stamps.slice(1).map((atMs, index) => atMs - (stamps[index] ?? NaN));
+				const intervalMs = (limits.windowMs + limits.guardMs) / 20;
+				// The burst of 5 is worth 4 intervals of silence; none of its gaps is as long as 3.
+				expect(Math.max(...gaps)).toBeLessThan(3 * intervalMs + toleranceMs);
 			});
 
 			it('keeps the token of a released permit', async () => {
@@ -187,7 +195,7 @@ export function describeStoresContract(
 				const permits = await take(20);
 				await refused();
 				await stores.admission.giveBack(permits[19] as Permit);
-				await bench.advance(limits.windowMs / 20);
+				await bench.advance((limits.windowMs + limits.guardMs) / 20 + toleranceMs);
 				await granted();
 				expect((await refused()).reason).toBe('window');
 			});
@@ -203,7 +211,7 @@ export function describeStoresContract(
 				for (let i = 0; i < 2; i++) {
 					const refusal = await refused(up);
 					expect(refusal.reason).toBe('burst');
-					isNear(refusal.retryInMs, limits.windowMs / 40);
+					isNear(refusal.retryInMs, (limits.windowMs + limits.guardMs) / 40);
 					await bench.advance(refusal.retryInMs);
 					await granted(up);
 				}
@@ -318,7 +326,7 @@ export function describeStoresContract(
 				expect(backfill.retryInMs).toBeGreaterThan(0);
 				expect(backfill.retryInMs).toBeLessThanOrEqual(2_001);
 				await granted(steady, 'critical');
-				await bench.advance(limits.windowMs / 120 + toleranceMs);
+				await bench.advance((limits.windowMs + limits.guardMs) / 120 + toleranceMs);
 				await granted(steady, 'backfill', other);
 			});
 

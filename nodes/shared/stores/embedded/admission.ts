@@ -154,7 +154,7 @@ export class EmbeddedAdmission implements AdmissionStore {
 		);
 		if (pausedMs > 0) return refusal('paused', pausedMs);
 
-		const intervalMs = limits.windowMs / limits.requestsPerMinute;
+		const intervalMs = tokenIntervalMs(limits);
 		if (priority === 'backfill' && nowMs - state.criticalAt < CRITICAL_FIRST_MS) {
 			const waitMs = this.criticalElsewhereMs(nowMs);
 			// It may be served any moment; a token is not worth asking for more often than one comes free.
@@ -166,19 +166,13 @@ export class EmbeddedAdmission implements AdmissionStore {
 		}
 
 		this.expire(state, limits, nowMs);
-		if (state.tokens >= limits.requestsPerMinute) {
-			const oldest = this.database.get(
-				'SELECT at FROM grants WHERE key = ? ORDER BY at, seq LIMIT 1 OFFSET ?',
-				...[this.key, state.tokens - limits.requestsPerMinute],
-			);
-			const at = Number(oldest?.['at']);
-			return refusal('window', at + limits.windowMs + limits.guardMs - nowMs);
-		}
-
+		const fullMs = this.windowFullMs(state.tokens, limits, nowMs);
 		// With other limits than before the bucket holds no more than it can.
 		state.drainedAt = Math.min(state.drainedAt, nowMs + limits.burst * intervalMs);
-		const fullMs = state.drainedAt - nowMs - (limits.burst - 1) * intervalMs;
-		return fullMs > ROUNDING_MS ? refusal('burst', fullMs) : undefined;
+		const burst = burstInWindow(limits, state.tokens);
+		const spillMs = state.drainedAt - nowMs - (burst - 1) * intervalMs;
+		if (fullMs > 0 && fullMs >= spillMs) return refusal('window', fullMs);
+		return spillMs > ROUNDING_MS ? refusal('burst', spillMs) : undefined;
 	}
 
 	private grant(
@@ -188,7 +182,7 @@ export class EmbeddedAdmission implements AdmissionStore {
 		nowMs: number,
 	): Admission {
 		const { database, key } = this;
-		const intervalMs = limits.windowMs / limits.requestsPerMinute;
+		const intervalMs = tokenIntervalMs(limits);
 		const seq = state.nextSeq;
 		database.run(
 			`INSERT INTO grants (key, at, seq, drained_before_at, interval_ms) VALUES (?, ?, ?, ?, ?)`,
@@ -214,6 +208,16 @@ export class EmbeddedAdmission implements AdmissionStore {
 			granted: true,
 			permit: { id: String(seq), grantedAtMs: nowMs - database.offsetMs },
 		};
+	}
+
+	/** Until a token of a full window is free again. */
+	private windowFullMs(tokens: number, limits: RateLimits, nowMs: number): number {
+		if (tokens < limits.requestsPerMinute) return 0;
+		const oldest = this.database.get(
+			'SELECT at FROM grants WHERE key = ? ORDER BY at, seq LIMIT 1 OFFSET ?',
+			...[this.key, tokens - limits.requestsPerMinute],
+		);
+		return Number(oldest?.['at']) + limits.windowMs + limits.guardMs - nowMs;
 	}
 
 	/** Deletes what has left the window: as many rows as were granted in as long a time, so O(1) a grant. */
@@ -299,6 +303,18 @@ export class EmbeddedAdmission implements AdmissionStore {
 export function forgetPermits(database: Database, owner: string): void {
 	database.run('DELETE FROM slots WHERE owner = ?', owner);
 	database.run('DELETE FROM waiting_critical WHERE owner = ?', owner);
+}
+
+/** As slowly as the window forgets: a full window then never has a gap in which a critical request would wait. */
+function tokenIntervalMs({ windowMs, guardMs, requestsPerMinute }: RateLimits): number {
+	return (windowMs + guardMs) / requestsPerMinute;
+}
+
+/** Bursts are for quiet times: in a window that fills up one would come back as a gap, a window later. */
+function burstInWindow({ burst, requestsPerMinute }: RateLimits, tokens: number): number {
+	const half = requestsPerMinute / 2;
+	if (tokens <= half || burst > half / 2) return burst;
+	return Math.min(burst, Math.max(2, (burst * (requestsPerMinute - tokens)) / half));
 }
 
 function refusal(reason: Refusal['reason'], retryInMs: number): Refusal {

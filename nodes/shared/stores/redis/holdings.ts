@@ -27,7 +27,7 @@ export class Holdings {
 	}
 
 	get intervalMs(): number {
-		return this.limits.windowMs / this.limits.requestsPerMinute;
+		return this.windowMs / this.limits.requestsPerMinute;
 	}
 
 	/**

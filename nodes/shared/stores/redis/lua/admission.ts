@@ -53,7 +53,8 @@ local found = redis.call('HMGET', gate, 'born', 'paused', 'shut', 'base', 'drain
 local paused = math.max(tonumber(found[2]) or 0, tonumber(found[3]) or 0) - now
 local base, drained = tonumber(found[4]) or 0, tonumber(found[5]) or 0
 local tokens, last = tonumber(found[6]) or 0, tonumber(found[7]) or 0
-local interval = window_ms / limit
+-- As slowly as the window forgets: a full window then never has a gap in which a critical request would wait.
+local interval = (window_ms + guard_ms) / limit
 
 -- A log that vanished while its tokens still count was evicted: nobody knows the window any more.
 local evicted = tokens > 0 and now - last < window_ms and redis.call('EXISTS', window) == 0
@@ -107,6 +108,10 @@ end
 if drained > now + burst * interval then
 	drained = now + burst * interval
 	redis.call('HSET', gate, 'drained', text(drained))
+end
+-- Bursts are for quiet times: in a window that fills up one would come back as a gap, a window later.
+if tokens > limit / 2 and burst <= limit / 4 then
+	burst = math.min(burst, math.max(2, burst * (limit - tokens) / (limit / 2)))
 end
 local spill = drained - now - (burst - 1) * interval
 if full > 0 and full >= spill then return refuse('window', full) end
