@@ -11,6 +11,9 @@ import type {
 } from '../../nodes/shared/resilience/ports';
 import type { NewJob } from '../../nodes/shared/resilience/jobs';
 import { systemClock } from '../../nodes/shared/n8n/systemClock';
+import { Breaker } from '../../nodes/shared/resilience/breaker';
+import { budgetDay } from '../../nodes/shared/resilience/budgetDay';
+import { noMetrics } from '../../nodes/shared/resilience/metrics';
 import { RedisServer } from '../redis/server.ts';
 import { CANARY_KEY, PROFILE, scriptedClient } from '../support/client';
 import { selfSigned } from '../support/certificate';
@@ -156,6 +159,42 @@ describeWithRedis(
 			const { jobs } = await early.jobs.claim({ limit: 1, leaseMs: 1_000 });
 			expect(jobs[0]?.id).toBe(job?.id);
 			expect(Math.abs((jobs[0]?.createdAtMs ?? 0) - earlyNow)).toBeLessThan(500);
+		});
+
+		it("counts credits by the day of the budget's time zone", async () => {
+			// 25 hours apart: never the same day.
+			for (const timezone of ['Pacific/Kiritimati', 'Pacific/Pago_Pago', 'Europe/Berlin']) {
+				const stores = bench.open({ keyId: timezone });
+				const reserved = await stores.ledger.reserve('critical', { ...BUDGET, timezone });
+				const { day } = budgetDay(Date.now(), timezone);
+				expect(reserved).toMatchObject({ granted: true, reservation: { day } });
+				expect((await stores.ledger.usage({ ...BUDGET, timezone })).day).toBe(day);
+			}
+		});
+
+		it('lets one of eight processes probe when the breaker may close, and heeds only its answer', async () => {
+			const breakers = Array.from({ length: 8 }, (_, i) => {
+				const { cells } = bench.open({ process: `p${i}` });
+				return { cells, breaker: new Breaker(cells, Math.random, noMetrics, () => {}) };
+			});
+			const [first, second] = breakers;
+			await first!.cells.update('breaker', (_, nowMs) => ({
+				state: { value: 'open', until: nowMs - 1, openings: 1, fence: 6 },
+				result: undefined,
+			}));
+			const admitted = async () => {
+				const decisions = await Promise.all(breakers.map(({ breaker }) => breaker.admit(500)));
+				return decisions.flatMap((decision) => (decision.allowed ? [decision.permit] : []));
+			};
+			const probes = await admitted();
+			expect(probes).toEqual([{ probe: 7 }]);
+			// The one who probed hangs: after its lease the next one does, and the late answer counts for nothing.
+			await sleep(600);
+			expect(await admitted()).toEqual([{ probe: 8 }]);
+			await first!.breaker.record(probes[0]!, 'success');
+			expect((await second!.breaker.peek()).state).toBe('half-open');
+			await second!.breaker.record({ probe: 8 }, 'success');
+			expect((await first!.breaker.peek()).state).toBe('closed');
 		});
 
 		it('keeps one of two jobs with the same key whatever their kind and priority', async () => {

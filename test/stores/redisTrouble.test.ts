@@ -25,7 +25,7 @@ const BUDGET: BudgetLimits = {
 };
 const TIMING: Partial<Timing> = {
 	...{ beatMs: 100, silentMs: 400, deadMs: 1_000, slotsMs: 1_500, forgetMs: 5_000 },
-	...{ probeMs: 40, calmMs: 600, patienceMs: 500 },
+	...{ probeMs: 40, calmMs: 600, patienceMs: 500, jobPatienceMs: 300 },
 };
 /** Two bursts and the guard. */
 const SETTLE_MS = 900;
@@ -128,7 +128,7 @@ describeWithRedis(
 			await takeFor(stores, 200);
 			await proxy.set('refuse');
 			const startMs = performance.now();
-			const meanwhile = await takeFor(stores, TIMING.silentMs! + SETTLE_MS + 1_000);
+			const meanwhile = await takeFor(stores, TIMING.silentMs! + SETTLE_MS + 500);
 			expect(meanwhile).toBeGreaterThan(0);
 			await proxy.set('pass');
 			await untilUp(stores);
@@ -329,6 +329,21 @@ describeWithRedis(
 			await sleep(TIMING.forgetMs!);
 			expect(await takeFor(cut, 500)).toBe(0);
 		}, 30_000);
+
+		it('is away for a moment: who is in the middle of something waits for it', async () => {
+			const stores = open();
+			await stores.jobs.add([job('a')]);
+			const { jobs } = await stores.jobs.claim({ limit: 1, leaseMs: 60_000 });
+			await proxy.set('reset');
+			const reserving = stores.ledger.reserve('backfill', BUDGET);
+			const completing = stores.jobs.complete(jobs);
+			await sleep(150);
+			await proxy.set('pass');
+			expect(await reserving).toMatchObject({ granted: true });
+			expect(await completing).toEqual([true]);
+			const { byPriority } = await stores.ledger.usage(BUDGET);
+			expect(byPriority.backfill).toMatchObject({ reserved: 1, returned: 0 });
+		});
 
 		it('has no jobs to give while it is away', async () => {
 			const stores = open();

@@ -3,6 +3,7 @@ import { RedisTrouble, type RedisConnection } from './connection';
 import type { Episode } from './episode';
 
 const LONGEST_PROBE_PAUSES = 8;
+const PATIENT_POLL_MS = 50;
 
 /** What a degraded process needs to know of the trouble. */
 export interface Outage {
@@ -66,6 +67,17 @@ export class Availability {
 			},
 			(error: unknown) => this.#fall(error),
 		);
+	}
+
+	/** The same; while Redis is away for less than `patienceMs` it waits for it. */
+	async attemptPatiently<T>(patienceMs: number, work: () => Promise<T>): Promise<T | undefined> {
+		const { clock } = this.options;
+		for (;;) {
+			const result = await this.attempt(work);
+			if (result !== undefined || !this.outage || this.#disposed) return result;
+			if (clock.monotonicMs() >= this.outage.sinceMs + patienceMs) return undefined;
+			await clock.sleep(PATIENT_POLL_MS);
+		}
 	}
 
 	/** Brings everything in again; true when Redis can be used then. */

@@ -9,6 +9,8 @@ import type { ServerTime } from './serverTime';
 /** Others who change the same state get a moment; it doubles with each lost race up to the second. */
 const BACKOFF_MS = 2;
 const LONGEST_BACKOFF_MS = 50;
+/** States that are remembered for the time when Redis will be gone; those not used for longest go first. */
+const REMEMBERED = 1_000;
 
 type Change<S, R> = (state: S | undefined, nowMs: number) => { state: S | undefined; result: R };
 
@@ -63,12 +65,19 @@ export class RedisCells implements StateCell {
 		const { connection, keys } = this.options;
 		const reply = await connection.run(READ_CELL, [keys.clock, keys.cell(name)]);
 		const [nowMs, before] = reply as [string, string | null];
-		this.#local.set(name, { shared: before, text: before, changed: false });
+		this.#remember(name, before);
 		const { text, result } = this.#apply(name, before, Number(nowMs), change);
 		if (text === before) return { written: true, result };
 		if (!(await this.#write(name, before, text))) return { written: false };
-		this.#local.set(name, { shared: text, text, changed: false });
+		this.#remember(name, text);
 		return { written: true, result };
+	}
+
+	#remember(name: string, text: string | null): void {
+		this.#local.delete(name);
+		this.#local.set(name, { shared: text, text, changed: false });
+		const [oldest] = this.#local.keys();
+		if (this.#local.size > REMEMBERED && oldest !== undefined) this.#local.delete(oldest);
 	}
 
 	async #write(name: string, before: string | null, text: string | null): Promise<boolean> {

@@ -188,8 +188,9 @@ export class RedisConnection {
 
 	/** The library's errors carry the command with its arguments: only their text goes on. */
 	#explain({ message }: Error): string {
-		const vague = /^(Connection is closed|Stream isn't writeable|Cluster isn't ready|Failed to)/;
-		return vague.test(message) && this.#lastError !== '' ? this.#lastError : message;
+		const vague =
+			/^(Connection is closed|Stream isn't writeable|Cluster isn't ready|Failed to|Reached the max)/;
+		return vague.test(message) ? this.#lastError || 'the connection was lost' : message;
 	}
 }
 

@@ -93,8 +93,8 @@ export function openRedisStores(options: RedisOptions): Stores {
 		await availability.attempt(async () => (await ledger.watch(), true));
 	};
 	const stopBeating = clock.every(timing.beatMs, () => void beat());
-	const onExit = () => membership.leaveAtOnce();
-	process.once('exit', onExit);
+	const sayGoodbye = () => membership.leaveAtOnce();
+	atExit(sayGoodbye);
 
 	return {
 		kind: 'redis',
@@ -105,10 +105,21 @@ export function openRedisStores(options: RedisOptions): Stores {
 		statistics,
 		jobs,
 		async dispose() {
-			process.off('exit', onExit);
+			goodbyes.delete(sayGoodbye);
 			stopBeating();
 			await availability.dispose(async () => await membership.leave());
 			release();
 		},
 	};
+}
+
+/** Of all handles: Node warns of many listeners. */
+const goodbyes = new Set<() => void>();
+let isListening = false;
+
+function atExit(goodbye: () => void): void {
+	goodbyes.add(goodbye);
+	if (isListening) return;
+	isListening = true;
+	process.once('exit', () => goodbyes.forEach((each) => each()));
 }

@@ -218,9 +218,13 @@ export class RedisJobs implements JobStore {
 
 	// ------------------------------------------------------------ with Redis at hand
 
-	async #use<T>(work: (client: Client) => Promise<T>): Promise<T> {
+	/** What was carried out although the answer got lost is done again: each of it bears that. */
+	async #use<T>(
+		work: (client: Client) => Promise<T>,
+		patienceMs = this.options.timing.jobPatienceMs,
+	): Promise<T> {
 		const { availability, connection } = this.options;
-		const result = await availability.attempt(async () => ({
+		const result = await availability.attemptPatiently(patienceMs, async () => ({
 			value: await connection.command(work, LIMIT_MS),
 		}));
 		if (result) return result.value;
@@ -391,7 +395,7 @@ export class RedisJobs implements JobStore {
 		const lane = await this.#laneOf(client, claim.id);
 		if (!lane) return false;
 		const ended = await unlessLost(work(await this.#bull.lane(client, lane)));
-		if (ended) this.#held.delete(claim.id);
+		this.#held.delete(claim.id);
 		return ended;
 	}
 

@@ -20,6 +20,7 @@ import { LocalBudget } from './localBudget';
 import { RESERVE, RESTORE, SETTLE, USAGE } from './lua/ledger';
 import type { Membership } from './membership';
 import type { ServerTime } from './serverTime';
+import type { Timing } from './timing';
 import { withState } from './withState';
 
 /** The ledger of a credit that was reserved without Redis. */
@@ -76,15 +77,17 @@ export class RedisLedger implements Ledger {
 			membership: Membership;
 			journal: Journal;
 			time: ServerTime;
+			timing: Timing;
 		},
 	) {}
 
 	async reserve(priority: Priority, limits: BudgetLimits): Promise<ReserveResult> {
-		const { availability, journal } = this.options;
+		const { availability, journal, timing } = this.options;
 		this.#limits = limits;
 		const id = randomUUID();
 		const asked = availability.outage === undefined;
-		const result = await availability.attempt(
+		const result = await availability.attemptPatiently(
+			priority === 'backfill' ? timing.patienceMs : 0,
 			async () => await withState(availability, async () => await this.#ask(id, priority, limits)),
 		);
 		if (result) return result;

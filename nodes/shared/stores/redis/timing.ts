@@ -16,6 +16,8 @@ export interface Timing {
 	calmMs: number;
 	/** How long backfill waits for Redis to come back before it is refused. */
 	patienceMs: number;
+	/** The same for the job queue, which can do nothing without it. */
+	jobPatienceMs: number;
 }
 
 export const TIMING: Timing = {
@@ -27,4 +29,5 @@ export const TIMING: Timing = {
 	probeMs: 250,
 	calmMs: 10_000,
 	patienceMs: 60_000,
+	jobPatienceMs: 10_000,
 };

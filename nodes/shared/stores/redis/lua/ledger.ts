@@ -85,6 +85,9 @@ local now = server_ms()
 if now >= tonumber(ARGV[6]) then return {'day', text(now)} end
 local found = redis.call('HMGET', ledger, 'epoch', 'day', 'entered', 'used', 'count')
 if not found[1] then return {'lost'} end
+-- Asked before, but the answer did not arrive.
+local made = redis.call('HGET', reservations, id)
+if made then return {'granted', (split(made)), found[1]} end
 local entered, used, balances = tonumber(found[3]), tonumber(found[4]) or 0, tonumber(found[5]) or 0
 
 -- A clock that is set back over midnight gets no second budget: the credit goes to the later day.
