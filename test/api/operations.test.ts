@@ -521,7 +521,8 @@ describe('a failure', () => {
 		expect(error).toMatchObject({
 			name: 'ListInterrupted',
 			message: 'down',
-			cause: failure,
+			// With the look-up and the two pages before.
+			cause: { failure: failure.failure, attempts: failure.attempts + 3, credits: 3 },
 			bookmark: second.done ? undefined : second.value.bookmark,
 		});
 		const rest = scripted([{ videos: people(3), hasMore: false }]);

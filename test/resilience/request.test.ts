@@ -270,10 +270,13 @@ describe('invariant 4: a paid answer is stored before anything else can fail', (
 		expect(await used(client)).toEqual({ spent: 1, unknown: 0, reserved: 0 });
 	});
 
-	it('is handed over although the store is in trouble, with a warning', async () => {
+	it('is handed over although the store is in trouble, with one warning', async () => {
 		const { client, stores, said } = scriptedClient(clock, ok);
 		stores.ledger.settle = async () => await Promise.reject(new Error('disk is full'));
-		expect(await clock.runUntil(info(client))).toMatchObject({ source: 'network' });
+		for (let i = 0; i < 2; i++) {
+			const answer = await clock.runUntil(info(client, undefined, { maxAgeMs: 0 }));
+			expect(answer).toMatchObject({ source: 'network' });
+		}
 		expect(said).toEqual([expect.stringContaining('disk is full')]);
 	});
 

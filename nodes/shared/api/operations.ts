@@ -147,8 +147,9 @@ export async function* readList<E extends ListEndpoint>(
 	}
 	const start = startFrom ? decodeBookmark(startFrom, endpoint, user) : undefined;
 
+	const ask = tallied(call);
 	let resumeAt = startFrom ? startFrom.trim() : undefined;
-	const { userId, lookup } = await resumable(listUserId(call, user, start), resumeAt);
+	const { userId, lookup } = await resumable(listUserId(ask, user, start), resumeAt);
 	if (startFrom) decodeBookmark(startFrom, endpoint, { kind: 'id', id: userId });
 	const username = user.kind === 'username' ? user.username : start?.username;
 
@@ -161,7 +162,7 @@ export async function* readList<E extends ListEndpoint>(
 	for (;;) {
 		const count = pageSize(state, maxPageSize);
 		const params = { userid: userId, count, [paging]: state.position.cursor };
-		const answer = await resumable(call(endpoint, params), resumeAt);
+		const answer = await resumable(ask(endpoint, params), resumeAt);
 
 		const items = listIn(answer.body, key);
 		const outcome = nextPage(state, {
@@ -184,6 +185,23 @@ export async function* readList<E extends ListEndpoint>(
 			return { stopReason: outcome.stop, bookmark: resumeAt, pages: state.pages, userId };
 		}
 	}
+}
+
+/** A failure tells what the whole list has cost so far: the look-up and the pages before it too. */
+function tallied(call: Call): Call {
+	let attempts = 0;
+	let credits = 0;
+	return async (endpoint, params) => {
+		try {
+			const answer = await call(endpoint, params);
+			attempts += answer.attempts;
+			credits += answer.credits;
+			return answer;
+		} catch (error) {
+			if (!(error instanceof CallFailure) || attempts === 0) throw error;
+			throw new CallFailure(error.failure, attempts + error.attempts, credits + error.credits);
+		}
+	};
 }
 
 /** A bookmark that was made under the same handle knows the id, which saves the look-up. */

@@ -32,7 +32,7 @@ const DEFAULT_MAX_ATTEMPTS = 6;
 /** Added to an attempt's own time limit before its half-open probe counts as hung. */
 const PROBE_MARGIN_MS = 5_000;
 /** When a store that cannot be used is worth another look. */
-const STORE_TROUBLE_MS = 60_000;
+const STORE_TROUBLE_MS = 10_000;
 /** A 429 without Retry-After holds everybody for this long; the caller itself backs off on top of it. */
 const DEFAULT_PAUSE_MS = 1_000;
 
@@ -74,6 +74,7 @@ class ResilientClient implements Client {
 	readonly #exchange: Exchange;
 	readonly #rateLimitLog: RateLimitLog;
 	readonly #quota = new RetryQuota();
+	#cannotStore = false;
 	#settings: ClientSettings;
 
 	constructor(deps: ClientDeps) {
@@ -257,8 +258,13 @@ class ResilientClient implements Client {
 	async #settle(reservation: Reservation, { billed, stored }: Sent): Promise<void> {
 		try {
 			await this.#deps.stores.ledger.settle(reservation, billed, stored);
+			this.#cannotStore = false;
 		} catch (error) {
-			this.#deps.warn(`A paid TikLiveAPI answer could not be stored: ${(error as Error).message}`);
+			if (this.#cannotStore) return;
+			this.#cannotStore = true;
+			this.#deps.warn(
+				`Paid TikLiveAPI answers cannot be stored just now: ${(error as Error).message}`,
+			);
 		}
 	}
 
