@@ -211,15 +211,45 @@ async function refresh(
 	// The last execution notes its dead letters.
 	await sleep(2_000);
 	await judge(database, sim, figures);
-	await checkDeadLetters(host, server);
+	const rest = new N8nRest(host, server.url);
+	await rest.login(owner);
+	await checkDeadLetters(rest);
+	await checkTestRun(rest, workflowId, database, sim);
 	await server.stop();
 }
 
+/** "Execute step" in the editor, on a workflow that is no longer published. */
+async function checkTestRun(
+	rest: N8nRest,
+	workflowId: string,
+	database: Postgres,
+	sim: Simulator,
+): Promise<void> {
+	await checks.check(
+		'unpublished, the workflow takes no job; a test run takes one batch',
+		async () => {
+			await rest.unpublishWorkflow(workflowId);
+			await database.query('DELETE FROM tiktok_watchlist WHERE username <> ALL ($1)', [
+				usernames(sim).slice(0, 3),
+			]);
+			const { billed } = sim.report().ledger;
+			const added = await rest.execute(workflowId, 'Every night');
+			assert.equal(added.status, 'success', added.error?.message);
+			await sleep(3_000);
+			assert.equal(openJobs(), 3);
+
+			const run = await rest.execute(workflowId, 'When profiles are there');
+			assert.equal(run.status, 'success', run.error?.message);
+			assert.equal(run.nodes['When profiles are there']?.items.length, 3);
+			while (openJobs() > 0) await sleep(100);
+			assert.equal(sim.report().ledger.billed, billed);
+		},
+	);
+}
+
 /** The other example, on what is left over: all of them are told in one message, and then gone. */
-async function checkDeadLetters(host: N8nHost, server: N8nServer): Promise<void> {
+async function checkDeadLetters(rest: N8nRest): Promise<void> {
 	await checks.check('the dead-letter example tells of them once and deletes them', async () => {
-		const rest = new N8nRest(host, server.url);
-		await rest.login(owner);
 		const run = await rest.execute(deadLetters.id, 'Every hour');
 		assert.equal(run.status, 'success', run.error?.message);
 		assert.equal(chat.told.length, 1);

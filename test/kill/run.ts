@@ -11,7 +11,7 @@ async function main(): Promise<void> {
 	const result = await runCampaign({
 		kills,
 		seed,
-		profiles: kills * 25,
+		profiles: kills * 45,
 		lists: Math.ceil(kills / 4),
 		faults: { rate5xx: 0.01, rateReset: 0.01, rateTruncated: 0.01, latencyMs: [1, 20] },
 		onKill: (count) => {

@@ -102,12 +102,15 @@ export async function executeItems<P extends AskOptions>(
 		context.setMetadata?.({ tracing: report.spanAttributes() });
 	}
 
-	report.deferred(deferred.filter(Boolean).length);
+	const queued = deferred.filter((item) => item !== undefined);
+	report.deferred(queued.length);
 	report.unfinished(outputs.filter((output) => output === undefined).length);
 	context.addExecutionHints(...report.hints());
 	const results = outputs.flatMap((output) => output ?? []);
 	const mayDefer = items.some((item) => item?.whenUnavailable === 'queue');
-	return mayDefer ? [results, deferred.filter((item) => item !== undefined)] : [results];
+	// An AI agent gets to see the first output only.
+	const hasSecondOutput = mayDefer && context.isToolExecution?.() !== true;
+	return hasSecondOutput ? [results, queued] : [[...results, ...queued]];
 }
 
 /** The same for each try of n8n's Retry On Fail, different for each round of a loop. */
