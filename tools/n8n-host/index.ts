@@ -10,5 +10,5 @@ export { installPackage, packPackage, type PackedPackage } from './package.ts';
 export { freePort } from './ports.ts';
 export { N8nRest, newOwner, type CredentialTest, type Owner } from './rest.ts';
 export type { NodeRun, Run, RunItem } from './run.ts';
-export { startN8n, type N8nServer } from './server.ts';
+export { startN8n, startWorker, type N8nServer } from './server.ts';
 export { startSimulator, type Simulator, type SimulatorReport } from './simulator.ts';

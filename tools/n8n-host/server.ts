@@ -16,7 +16,7 @@ export interface StartOptions {
 	readonly timeoutMs?: number;
 }
 
-/** A running n8n server. */
+/** A running process of n8n. */
 export interface N8nServer {
 	readonly url: string;
 	readonly pid: number;
@@ -33,14 +33,33 @@ const READY_LIMIT_MS = 3 * 60_000;
 export async function startN8n(host: N8nHost, options: StartOptions): Promise<N8nServer> {
 	const port = await freePort(options.port);
 	const url = `http://127.0.0.1:${port}`;
-	const child = startChild(process.execPath, [host.bin, 'start'], {
+	return await launch(host, ['start'], url, options, {
+		N8N_PORT: String(port),
+		N8N_EDITOR_BASE_URL: url,
+		N8N_WEBHOOK_URL: url,
+	});
+}
+
+/** The same for a worker of queue mode. What it serves at its address is its health and its metrics. */
+export async function startWorker(host: N8nHost, options: StartOptions): Promise<N8nServer> {
+	const port = await freePort(options.port);
+	const url = `http://127.0.0.1:${port}`;
+	return await launch(host, ['worker', '--concurrency=10'], url, options, {
+		QUEUE_HEALTH_CHECK_ACTIVE: 'true',
+		QUEUE_HEALTH_CHECK_PORT: String(port),
+	});
+}
+
+async function launch(
+	host: N8nHost,
+	command: readonly string[],
+	url: string,
+	options: StartOptions,
+	env: NodeJS.ProcessEnv,
+): Promise<N8nServer> {
+	const child = startChild(process.execPath, [host.bin, ...command], {
 		cwd: options.userFolder,
-		env: await n8nEnvironment(options.userFolder, {
-			N8N_PORT: String(port),
-			N8N_EDITOR_BASE_URL: url,
-			N8N_WEBHOOK_URL: url,
-			...options.env,
-		}),
+		env: await n8nEnvironment(options.userFolder, { ...env, ...options.env }),
 	});
 	const log = collect(child);
 	const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
@@ -51,7 +70,9 @@ export async function startN8n(host: N8nHost, options: StartOptions): Promise<N8
 	while (!(await answers(`${url}/healthz/readiness`))) {
 		if (gone || Date.now() > deadline) {
 			await endChild(child);
-			throw new Error(`n8n ${gone ? 'ended while starting' : 'did not get ready'}\n${tail(log())}`);
+			throw new Error(
+				`n8n ${command[0]} ${gone ? 'ended while starting' : 'did not get ready'}\n${tail(log())}`,
+			);
 		}
 		await sleep(250);
 	}
