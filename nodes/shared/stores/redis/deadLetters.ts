@@ -3,7 +3,7 @@ import { DEAD_KEEP_COUNT, DEAD_KEEP_MS } from '../../resilience/jobs';
 import { toDead } from '../embedded/jobRow';
 import { minimal, unlessLost, type Bull, type Lanes } from './bull';
 import type { Client, RedisConnection } from './connection';
-import { toRow, type JobHash } from './jobHash';
+import { JOB_LIFE_MS, toRow, type JobHash } from './jobHash';
 import { DELETE_DEAD } from './lua/jobs';
 import type { ServerTime } from './serverTime';
 
@@ -86,7 +86,7 @@ export class DeadLetters {
 		await client.hset(job, 'due', Math.floor(time.wallMs()));
 		const queue = await bull.lane(client, lane);
 		const revived = await unlessLost(queue.retryFinishedJob(minimal(id), 'failed'));
-		if (revived) await client.persist(dedupeKey);
+		if (revived) await client.pexpire(dedupeKey, JOB_LIFE_MS);
 		else if (taken !== null) await client.del(dedupeKey);
 		return revived;
 	}

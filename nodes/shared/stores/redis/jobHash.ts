@@ -2,6 +2,9 @@ import type { JobsOptions } from 'bullmq';
 import type { Row } from '../embedded/database';
 import { PRIORITIES } from '../embedded/jobRow';
 
+/** What nobody has touched for so long after its time belongs to a key that is no longer used. */
+export const JOB_LIFE_MS = 90 * 24 * 3_600_000;
+
 /** A job as Redis holds it. The first fields are BullMQ's, the others ours. Times are on the server's clock. */
 export interface JobHash {
 	/** Kind and priority. */

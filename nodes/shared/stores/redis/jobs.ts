@@ -22,7 +22,7 @@ import type { Availability } from './availability';
 import { Bull, Lanes, minimal, unlessLost, type Lane } from './bull';
 import type { Client, RedisConnection } from './connection';
 import { DeadLetters } from './deadLetters';
-import { dueMs, maxAttempts, toRow, type JobHash } from './jobHash';
+import { dueMs, JOB_LIFE_MS, maxAttempts, toRow, type JobHash } from './jobHash';
 import type { Keys } from './keys';
 import { NOTE, SURVEY } from './lua/jobs';
 import type { Membership } from './membership';
@@ -31,14 +31,19 @@ import { pick, toState, type LaneReply, type LaneState } from './survey';
 import type { Timing } from './timing';
 
 const HOUR_MS = 3_600_000;
-/** What nobody has touched for so long after its time belongs to a key that is no longer used. */
-const JOB_LIFE_MS = 90 * 24 * HOUR_MS;
 /** One transaction's share of a batch: some 50 ms of the server's time. */
 const ADDED_AT_ONCE = 1_000;
 /** Jobs come in batches: they may take longer than a single command. */
 const LIMIT_MS = 5_000;
 /** Between the two looks that BullMQ takes at stalled jobs. */
 const STALL_MARK_MS = 3;
+
+/** What has to be known of a job to end a claim on it. */
+interface Place {
+	lane: Lane;
+	/** Of the dedupe key. */
+	digest: string | undefined;
+}
 
 const CRASHED = 'The process that held the job ended, or its lease ran out';
 
@@ -51,8 +56,8 @@ export class RedisJobs implements JobStore {
 	readonly #lanes: Lanes;
 	readonly #bull: Bull;
 	readonly #dead: DeadLetters;
-	/** Lanes of the jobs that this handle holds. */
-	readonly #held = new Map<string, Lane>();
+	/** Of the jobs that this handle holds. */
+	readonly #held = new Map<string, Place>();
 
 	constructor(
 		private readonly options: {
@@ -107,9 +112,9 @@ export class RedisJobs implements JobStore {
 	async extend(claims: readonly JobClaim[], leaseMs: number): Promise<boolean[]> {
 		return await this.#use(async (client) => {
 			const extend = async (claim: JobClaim) => {
-				const lane = await this.#laneOf(client, claim.id);
-				if (!lane) return false;
-				const bull = await this.#bull.lane(client, lane);
+				const place = await this.#placeOf(client, claim.id);
+				if (!place) return false;
+				const bull = await this.#bull.lane(client, place.lane);
 				return (await bull.extendLock(claim.id, this.#token(claim), Math.ceil(leaseMs))) === 1;
 			};
 			return await Promise.all(claims.map(extend));
@@ -123,10 +128,10 @@ export class RedisJobs implements JobStore {
 	async complete(claims: readonly JobClaim[]): Promise<boolean[]> {
 		return await this.#use(async (client) => {
 			const complete = async (claim: JobClaim) =>
-				await this.#end(client, claim, async (bull) => {
+				await this.#end(client, claim, async (bull, place) => {
 					const job = minimal(claim.id);
 					const args = bull.moveToCompletedArgs(job, 'null', true, this.#token(claim));
-					await bull.moveToFinished(claim.id, args);
+					await this.#finish(client, place, async () => await bull.moveToFinished(claim.id, args));
 				});
 			const held = await Promise.all(claims.map(complete));
 			const done = held.filter(Boolean).length;
@@ -259,22 +264,24 @@ export class RedisJobs implements JobStore {
 						.get(lane)
 						?.addJobToTransaction(to as IRedisTransaction, entry, id, {}, lane.keys),
 				);
-			return { id, delay, add };
+			return { id, delay, digest: deduplicationId, add };
 		});
 		// The command is in the transaction at once; the promise says nothing more.
 		for (const { add } of entries) void add(multi);
-		for (const { id, delay } of entries)
-			multi.pexpire(this.#lanes.jobPrefix + id, delay + JOB_LIFE_MS);
+		for (const { id, delay, digest } of entries) {
+			for (const key of this.#keysOf(id, digest)) multi.pexpire(key, delay + JOB_LIFE_MS);
+		}
 		const queue = [...lanes.keys()].flatMap((lane) => Object.values(lane.keys));
 		for (const key of new Set([...queue, keys.jobSeq])) multi.pexpire(key, JOB_LIFE_MS);
 		const results = (await multi.exec()) ?? [];
 		return await Promise.all(
-			entries.map(async ({ id, add }, i) => {
+			entries.map(async ({ id, delay, digest, add }, i) => {
 				const [error, there] = results[i] ?? [new Error('the transaction was not carried out')];
 				if (!error) return { id: String(there), duplicate: String(there) !== id };
 				// The script was not known any more; outside of a transaction BullMQ sends it along.
 				if (!error.message.startsWith('NOSCRIPT')) throw error;
 				const added = await add(adapted);
+				await this.#keepFor(client, added, delay + JOB_LIFE_MS, digest);
 				return { id: added, duplicate: added !== id };
 			}),
 		);
@@ -316,7 +323,7 @@ export class RedisJobs implements JobStore {
 		if (!found || id === undefined) return undefined;
 		const hash = await this.#read(client, id);
 		const claim = { id, fence };
-		this.#held.set(id, lane);
+		this.#held.set(id, { lane, digest: hash.deid });
 		const crashes = Number(hash.stc ?? 0);
 		if (crashes > Number(hash.crashes ?? 0)) {
 			const attempts = Number(hash.attempts ?? 0) + 1;
@@ -360,7 +367,7 @@ export class RedisJobs implements JobStore {
 				},
 			});
 		});
-		if (postponed) await this.#keepFor(client, claim.id, delay + JOB_LIFE_MS);
+		if (postponed) await this.#keepFor(client, claim.id, delay + JOB_LIFE_MS, hash.deid);
 		return postponed;
 	}
 
@@ -376,10 +383,10 @@ export class RedisJobs implements JobStore {
 			...{ reason, attempts: 0, used: attempts, crashes: hash.stc ?? 0 },
 			history: this.#longerHistory(claim.id, hash, error),
 		};
-		const buried = await this.#end(client, claim, async (bull) => {
+		const buried = await this.#end(client, claim, async (bull, place) => {
 			const job = minimal(claim.id);
 			const args = bull.moveToFailedArgs(job, reason, false, this.#token(claim), false, fields);
-			await bull.moveToFinished(claim.id, args);
+			await this.#finish(client, place, async () => await bull.moveToFinished(claim.id, args));
 		});
 		if (!buried) return undefined;
 		await this.#keepFor(client, claim.id, JOB_LIFE_MS);
@@ -390,11 +397,11 @@ export class RedisJobs implements JobStore {
 	async #end(
 		client: Client,
 		claim: JobClaim,
-		work: (bull: RedisQueueBackend) => Promise<void>,
+		work: (bull: RedisQueueBackend, place: Place) => Promise<void>,
 	): Promise<boolean> {
-		const lane = await this.#laneOf(client, claim.id);
-		if (!lane) return false;
-		const ended = await unlessLost(work(await this.#bull.lane(client, lane)));
+		const place = await this.#placeOf(client, claim.id);
+		if (!place) return false;
+		const ended = await unlessLost(work(await this.#bull.lane(client, place.lane), place));
 		this.#held.delete(claim.id);
 		return ended;
 	}
@@ -410,18 +417,32 @@ export class RedisJobs implements JobStore {
 		return written === 1;
 	}
 
-	async #laneOf(client: Client, id: string): Promise<Lane | undefined> {
+	async #placeOf(client: Client, id: string): Promise<Place | undefined> {
 		const held = this.#held.get(id);
 		if (held) return held;
-		return this.#lanes.named((await client.hget(this.#lanes.jobPrefix + id, 'name')) ?? '');
+		const [name, deid] = await client.hmget(this.#lanes.jobPrefix + id, 'name', 'deid');
+		const lane = this.#lanes.named(name ?? '');
+		return lane && { lane, digest: deid ?? undefined };
+	}
+
+	/** BullMQ removes the dedupe key with the job only when the key has no end of its own. */
+	async #finish(client: Client, { digest }: Place, finish: () => Promise<unknown>): Promise<void> {
+		// Sent together, carried out in this order.
+		const persisted = digest === undefined ? 0 : client.persist(this.#lanes.dedupeKey(digest));
+		await Promise.all([persisted, finish()]);
 	}
 
 	async #read(client: Client, id: string): Promise<JobHash> {
 		return await client.hgetall(this.#lanes.jobPrefix + id);
 	}
 
-	async #keepFor(client: Client, id: string, ms: number): Promise<void> {
-		await client.pexpire(this.#lanes.jobPrefix + id, ms);
+	async #keepFor(client: Client, id: string, ms: number, digest?: string): Promise<void> {
+		await Promise.all(this.#keysOf(id, digest).map(async (key) => await client.pexpire(key, ms)));
+	}
+
+	#keysOf(id: string, digest: string | undefined): string[] {
+		const dedupeKeys = digest === undefined ? [] : [this.#lanes.dedupeKey(digest)];
+		return [this.#lanes.jobPrefix + id, ...dedupeKeys];
 	}
 
 	async #countDone(client: Client, jobs: number): Promise<void> {
