@@ -12,7 +12,8 @@ import { percentile, row } from './client.ts';
 const SECONDS = Number(process.argv[2] ?? 120);
 const JOBS = Number(process.argv[3] ?? 100_000);
 const WORKERS = 4;
-const INTERVAL_MS = 300;
+/** Window and guard of 61 s, 200 tokens. */
+const INTERVAL_MS = 305;
 
 const redis = await RedisServer.start();
 const shared = { keyId: 'bench-critical' };
@@ -39,16 +40,25 @@ const fleet = new Fleet({
 await fleet.addMany(WORKERS);
 await sleep(SECONDS * 1_000);
 await fleet.stop();
-const waits = fleet.arrivals.flatMap((arrival) =>
-	arrival.priority === 'critical' ? [arrival.waitedMs] : [],
+const critical = fleet.arrivals
+	.filter(({ priority }) => priority === 'critical')
+	.map(({ atMs, waitedMs }) => ({ atMs, waitedMs, askedMs: atMs - waitedMs }));
+/** Tokens that other critical requests took while this one waited: it has to wait for its own after those. */
+const behind = critical.map(
+	({ askedMs, atMs }) => critical.filter((each) => each.atMs > askedMs && each.atMs < atMs).length,
 );
+const waits = critical.map(({ waitedMs }) => waitedMs);
+const own = critical.map(({ waitedMs }, i) => waitedMs - (behind[i] ?? 0) * INTERVAL_MS);
 const ms = (share: number) => `${percentile(waits, share).toFixed(0)} ms`;
-const longest = Math.max(...waits);
 row(`backfill jobs in the queue, ${WORKERS} processes on them`, String(JOBS));
 row('critical requests', String(waits.length));
 row(
 	'  wait for the start: p50 / p95 / longest',
-	`${ms(0.5)} / ${ms(0.95)} / ${longest.toFixed(0)} ms`,
+	`${ms(0.5)} / ${ms(0.95)} / ${Math.max(...waits).toFixed(0)} ms`,
+);
+row(
+	`  longest, without ${INTERVAL_MS} ms for each critical one that went first`,
+	`${Math.max(...own).toFixed(0)} ms`,
 );
 row('worst 60 s (plan: 200)', String(fleet.report().worstWindow));
 await stores.dispose();
