@@ -155,6 +155,7 @@ async function queue(stores: Stores, admin: RedisClient, port: number): Promise<
 		const children = Array.from({ length: processes }, () =>
 			fork(fileURLToPath(import.meta.url), ['child', String(port)]),
 		);
+		const exits = children.map(async (child) => await once(child, 'exit'));
 		await Promise.all(children.map(async (child) => await once(child, 'message')));
 		fromMs = performance.now();
 		const shares = await Promise.all(
@@ -172,7 +173,7 @@ async function queue(stores: Stores, admin: RedisClient, port: number): Promise<
 			'  twice / lost / refused',
 			`${ids.length - new Set(ids).size} / ${CLAIMED - new Set(ids).size} / ${refused}`,
 		);
-		await Promise.all(children.map(async (child) => await once(child, 'exit')));
+		await Promise.all(exits);
 		await admin.flushall();
 	}
 }
