@@ -100,6 +100,19 @@ describe('Population', () => {
 		}
 	});
 
+	it('renames a user, who keeps the id and everything else', () => {
+		const live = new Population({ seed: 1, size: 1_000 });
+		const before = live.byUsername('creator000017')!;
+		live.edit('creator000017', { username: 'renamed' });
+		expect(live.byUsername('creator000017')).toBeUndefined();
+		expect(live.byUsername('Renamed')).toEqual({ ...before, username: 'renamed' });
+		expect(live.byId(before.id)?.username).toBe('renamed');
+		expect(live.id('renamed')).toBe(before.id);
+		live.reset();
+		expect(live.byUsername('renamed')).toBeUndefined();
+		expect(live.byUsername('creator000017')).toEqual(before);
+	});
+
 	it('publishes on top of a feed without touching the posts below', () => {
 		const live = new Population({ seed: 1, size: 1_000 });
 		const before = live.person(17);

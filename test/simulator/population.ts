@@ -60,9 +60,22 @@ export interface Post {
 	readonly imageUrls: readonly string[];
 }
 
-/** What a test may change of a user while the simulator runs. Lists keep their length. */
+/**
+ * What a test may change of a user while the simulator runs. Lists keep their length, and are not refused to anybody
+ * because of `private`. With a new username, nobody has the old one any more.
+ */
 export type PersonEdit = Partial<
-	Pick<Person, 'nickname' | 'bio' | 'verified' | 'followerCount' | 'followingCount' | 'heartCount'>
+	Pick<
+		Person,
+		| 'username'
+		| 'nickname'
+		| 'bio'
+		| 'verified'
+		| 'private'
+		| 'followerCount'
+		| 'followingCount'
+		| 'heartCount'
+	>
 >;
 
 export interface PopulationOptions {
@@ -280,6 +293,13 @@ export class Population {
 
 	#indexOf(username: string): number | undefined {
 		const name = username.toLowerCase();
+		for (const [renamed, { username: now }] of this.#edits) if (now === name) return renamed;
+		const index = this.#firstIndexOf(name);
+		const isGone = index !== undefined && this.#edits.get(index)?.username !== undefined;
+		return isGone ? undefined : index;
+	}
+
+	#firstIndexOf(name: string): number | undefined {
 		const place = SPECIAL_NAMES.indexOf(name);
 		if (place >= 0) return SPECIALS_START + place;
 		const index = Number(/^creator(\d{6,10})$/.exec(name)?.[1]);
