@@ -15,6 +15,7 @@ export {
 export { derivedAnswers, type DerivedAnswer } from './derived';
 export { CallFailure, InvalidInput, type Failure, type FailureKind } from './failure';
 export { BodyError, isJsonObject, parseBody, type JsonObject, type JsonValue } from './json';
+export { readNewestPost, readNewPosts, toFeedMemory, type FeedPost } from './newPosts';
 export {
 	ListInterrupted,
 	readList,
@@ -28,5 +29,7 @@ export {
 } from './operations';
 export type { StopReason } from './paging';
 export { plainText } from './plainText';
+export { PROFILE_FIELDS, profileChange, toProfileMemory, type ProfileField } from './profileChange';
 export type { Count, PersonRecord, PostRecord, UserRecord } from './records';
 export { parseProfileUrl, parseUser, parseUserId, parseUsername, type UserRef } from './user';
+export { parseUserList, userKey } from './userList';

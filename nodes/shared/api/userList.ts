@@ -1,0 +1,63 @@
+import { InvalidInput } from './failure';
+import { parseUserId, parseUsername, type UserRef } from './user';
+
+/** A name has no comma, semicolon, tab or line break; a blank may be a slip, and two users for one cost twice. */
+const BETWEEN = /[,;\t\r\n]+/;
+
+/**
+ * The users of a list as people give one: each value is a user, or several of them with commas or line breaks in
+ * between. A user is a username, "@name", the address of a profile, or an id: digits alone are an id.
+ * Those named twice are left out.
+ *
+ * @param parameter its label, for the refusals
+ * @throws InvalidInput that tells which entry cannot be used
+ */
+export function parseUserList(value: unknown, parameter: string, most: number): UserRef[] {
+	const entries = entriesOf(value);
+	if (entries.length === 0) {
+		throw new InvalidInput(
+			parameter,
+			`${parameter} is empty`,
+			'Enter one username or more, such as "tiktok".',
+		);
+	}
+	const users = new Map<string, UserRef>();
+	for (const [index, entry] of entries.entries()) {
+		try {
+			const user = parseEntry(entry);
+			users.set(userKey(user), user);
+		} catch (error) {
+			if (!(error instanceof InvalidInput)) throw error as Error;
+			const place = `entry ${index + 1} of ${entries.length}`;
+			throw new InvalidInput(parameter, `${error.message} (${place})`, error.advice);
+		}
+	}
+	if (users.size > most) {
+		throw new InvalidInput(
+			parameter,
+			`${parameter} holds ${users.size} users, and at most ${most} can be watched at a time`,
+			'Give some of them to another workflow, and mind that each user costs a credit each time.',
+		);
+	}
+	return [...users.values()];
+}
+
+/** "@name", or the id: the shortest text that tells two users apart, and safe as a key. */
+export function userKey(user: UserRef): string {
+	return user.kind === 'id' ? user.id : `@${user.username}`;
+}
+
+function entriesOf(value: unknown): unknown[] {
+	if (Array.isArray(value)) return value.flatMap(entriesOf);
+	if (typeof value !== 'string') return value === undefined || value === null ? [] : [value];
+	return value.split(BETWEEN).filter((entry) => /[^\s\p{Cf}]/u.test(entry));
+}
+
+function parseEntry(entry: unknown): UserRef {
+	const isId = typeof entry === 'number' || (typeof entry === 'string' && isDigits(entry));
+	return isId ? parseUserId(entry) : parseUsername(entry);
+}
+
+function isDigits(text: string): boolean {
+	return /^[\s\p{Cf}]*\d+[\s\p{Cf}]*$/u.test(text);
+}
