@@ -40,7 +40,9 @@ function providerInfo(manifest, load) {
 			description: description.description,
 			version: description.version,
 			kind: description.group.includes('trigger') ? 'trigger' : 'action',
+			polling: description.polling === true,
 			usableAsTool: description.usableAsTool === true,
+			events: eventsOf(description.properties),
 			operations: operationsOf(description.properties),
 			parameters: [...new Set(description.properties.filter(isField).map(nameOf))],
 			options: [
@@ -99,6 +101,17 @@ function operationsOf(properties) {
 				})),
 			),
 		);
+}
+
+/**
+ * What a polling trigger can watch for.
+ *
+ * @param {any[]} properties
+ * @returns {string[]}
+ */
+function eventsOf(properties) {
+	const event = properties.find(({ name }) => name === 'event');
+	return (event?.options ?? []).map((/** @type {{ value: string }} */ { value }) => value);
 }
 
 /** @param {any[]} properties of the credential, whose defaults are the limits of the usual plan */

@@ -151,6 +151,18 @@ describe('toNodeError', () => {
 		expect(error.failure).toEqual({ cause: 'node-defect' });
 	});
 
+	it('names the users instead of an item where a trigger asks for several', () => {
+		const place = { node: NODE, apiKey: KEY, about: '@ana, @bob' };
+		const missing = new CallFailure({ kind: 'not-found', detail: 'Not found user' });
+		const error = toNodeError(missing, place);
+		expect(error.message).toBe("The user in 'Users' was not found on TikTok (@ana, @bob)");
+		expect(error.context).not.toHaveProperty('itemIndex');
+		const open = new CallFailure({ kind: 'circuit-open', detail: 'open', reopensInMs: 9_000 });
+		expect(toNodeError(open, place).description).not.toContain('When Unavailable');
+		const { about: _, ...nobody } = place;
+		expect(toNodeError(open, nobody).message).toMatch(/went wrong$/);
+	});
+
 	it('works before the key is known', () => {
 		const error = toNodeError(new InvalidInput('User', 'x', 'y'), { ...PLACE, apiKey: '' });
 		expect(error.message).toBe("x (parameter 'User') [item 3]");

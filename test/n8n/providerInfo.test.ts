@@ -38,6 +38,20 @@ describe('provider-info.json', () => {
 		);
 	});
 
+	it('tells what the polling trigger watches for', () => {
+		expect(info.nodes.filter(({ polling }) => polling)).toEqual([
+			expect.objectContaining({
+				name: 'n8n-nodes-tikliveapi.tikLiveTrigger',
+				kind: 'trigger',
+				usableAsTool: false,
+				events: ['newPost', 'profileChange'],
+				operations: [],
+				parameters: ['event', 'users', 'fields', 'simplify', 'options'],
+				options: ['maxAge', 'maxAttempts', 'maxPages', 'priority', 'timeout'],
+			}),
+		]);
+	});
+
 	it('has every credential field, and shows which are secret', () => {
 		const [credential] = info.credentials;
 		expect(credential).toMatchObject({ name: 'tikLiveApi', tested: true });

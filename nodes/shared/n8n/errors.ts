@@ -23,7 +23,10 @@ interface Explanation {
 
 export interface ErrorPlace {
 	node: INode;
-	itemIndex: number;
+	/** Undefined where there is no input. */
+	itemIndex?: number;
+	/** Whom it is about, where a trigger asks for several users: "@tiktok, @nba". */
+	about?: string;
 	/** Cut out of every text, in case the API ever quotes it. Empty when it is not known yet. */
 	apiKey: string;
 }
@@ -41,7 +44,7 @@ export function toNodeError(error: unknown, place: ErrorPlace): NodeApiError | N
 	}
 	// n8n's own, such as an expression that cannot be evaluated: its context tells the editor where.
 	if (error instanceof BaseError) {
-		return new NodeOperationError(place.node, error, { itemIndex: place.itemIndex });
+		return new NodeOperationError(place.node, error, itemOf(place));
 	}
 	if (error instanceof StoreUnavailable) {
 		const advice = 'Nothing was lost. Run this again once it can be reached.';
@@ -58,8 +61,13 @@ function apiError(
 	place: ErrorPlace,
 	bookmark?: string,
 ): NodeApiError {
-	const { node, itemIndex, apiKey } = place;
-	const { message, advice, failure: declaration, httpCode } = explain(failure);
+	const { node, apiKey } = place;
+	const {
+		message,
+		advice,
+		failure: declaration,
+		httpCode,
+	} = explain(failure, place.about !== undefined);
 	const detail = withoutKey(failure.detail, apiKey);
 	const sentences = [advice, `${detail.replace(/[.\s]+$/, '')}.`];
 	if (attempts > 0) sentences.push(`Requests sent: ${attempts}, credits spent: ${credits}.`);
@@ -72,28 +80,37 @@ function apiError(
 		{
 			message,
 			description: sentences.join(' '),
-			itemIndex,
+			...itemOf(place),
 			failure: declaration,
 			...(httpCode !== undefined && { httpCode }),
 		},
 	);
-	return finished(error, withoutKey(message, apiKey), itemIndex);
+	return finished(error, withoutKey(message, apiKey), place);
 }
 
 function operationError(
 	message: string,
 	description: string,
-	{ node, itemIndex, apiKey }: ErrorPlace,
+	place: ErrorPlace,
 	failure: Declaration,
 ): NodeOperationError {
-	const text = withoutKey(message, apiKey);
-	const error = new NodeOperationError(node, text, { description, itemIndex, failure });
-	return finished(error, text, itemIndex);
+	const text = withoutKey(message, place.apiKey);
+	const options = { description, ...itemOf(place), failure };
+	return finished(new NodeOperationError(place.node, text, options), text, place);
+}
+
+function itemOf({ itemIndex }: ErrorPlace): { itemIndex?: number } {
+	return itemIndex === undefined ? {} : { itemIndex };
 }
 
 /** n8n replaces a message that holds a word such as EPERM anywhere, also inside somebody's username. */
-function finished<E extends NodeError>(error: E, message: string, itemIndex: number): E {
-	error.message = `${message} [item ${itemIndex}]`;
+function finished<E extends NodeError>(
+	error: E,
+	message: string,
+	{ itemIndex, about }: ErrorPlace,
+): E {
+	const item = itemIndex === undefined ? '' : ` [item ${itemIndex}]`;
+	error.message = `${message}${about === undefined ? item : ` (${about})`}`;
 	return error;
 }
 
@@ -101,8 +118,13 @@ function withoutKey(text: string, apiKey: string): string {
 	return apiKey === '' ? text : text.replaceAll(apiKey, '***');
 }
 
-/** One row of the error table in the README for each kind. */
-function explain(failure: Failure): Explanation {
+/**
+ * One row of the error table in the README for each kind.
+ *
+ * @param isPoll of the trigger that watches users, which comes back by itself
+ */
+function explain(failure: Failure, isPoll: boolean): Explanation {
+	const parameter = isPoll ? "'Users'" : "'User'";
 	switch (failure.kind) {
 		case 'invalid-key':
 			return {
@@ -119,20 +141,20 @@ function explain(failure: Failure): Explanation {
 			};
 		case 'not-found':
 			return {
-				message: "The user in 'User' was not found on TikTok",
+				message: `The user in ${parameter} was not found on TikTok`,
 				advice: 'Check the spelling. The account may also have been renamed, banned or deleted.',
 				failure: { cause: 'configuration-invalid' },
 			};
 		case 'private':
 			return {
-				message: "The user in 'User' keeps this private",
+				message: `The user in ${parameter} keeps this private`,
 				advice: 'TikLiveAPI sees public data only. Take this user out of the input.',
 				failure: { cause: 'configuration-invalid' },
 			};
 		case 'rejected':
 			return {
 				message: 'TikLiveAPI refused this request',
-				advice: "Repeating it would not help. Check 'User' and the options.",
+				advice: `Repeating it would not help. Check ${parameter} and the options.`,
 				failure: { cause: 'configuration-invalid' },
 				httpCode: String(failure.status),
 			};
@@ -178,8 +200,9 @@ function explain(failure: Failure): Explanation {
 		case 'circuit-open':
 			return {
 				message: `TikLiveAPI is left alone for another ${seconds(failure.reopensInMs)} after several requests went wrong`,
-				advice:
-					"Nothing was sent and nothing spent. Run this again after that time, or set 'When Unavailable' in the options.",
+				advice: isPoll
+					? 'Nothing was sent and nothing spent. The next poll after that time asks again.'
+					: "Nothing was sent and nothing spent. Run this again after that time, or set 'When Unavailable' in the options.",
 				failure: { cause: 'temporarily-unavailable', retryAfterMs: Math.ceil(failure.reopensInMs) },
 			};
 		case 'budget-exhausted':

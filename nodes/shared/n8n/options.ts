@@ -40,7 +40,7 @@ export const maxAge: INodeProperties = {
 		'How old a stored answer may be, in seconds. Stored answers cost nothing; 0 always asks TikLiveAPI. Without this option 3600 for profiles and 60 for lists.',
 };
 
-const maxAttempts: INodeProperties = {
+export const maxAttempts: INodeProperties = {
 	displayName: 'Max Attempts',
 	name: 'maxAttempts',
 	type: 'number',
@@ -70,7 +70,7 @@ export const priority: INodeProperties = {
 	description: 'Who goes first when requests have to wait, and who may spend the last credits',
 };
 
-const timeout: INodeProperties = {
+export const timeout: INodeProperties = {
 	displayName: 'Timeout',
 	name: 'timeout',
 	type: 'number',
@@ -174,7 +174,7 @@ export const postsOptions = collection(
 export const outputsWithDeferred: INodeTypeDescription['outputs'] = `={{ $parameter["options"]["whenUnavailable"] === "queue" ? [{ type: "${NodeConnectionTypes.Main}", displayName: "Results" }, { type: "${NodeConnectionTypes.Main}", displayName: "Deferred" }] : [{ type: "${NodeConnectionTypes.Main}" }] }}`;
 
 /** The form shows them in the order given: by name. */
-function collection(...options: INodeProperties[]): INodeProperties {
+export function collection(...options: INodeProperties[]): INodeProperties {
 	return {
 		displayName: 'Options',
 		name: 'options',
@@ -202,7 +202,8 @@ export function readListOptions(context: IExecuteFunctions, itemIndex: number): 
 	};
 }
 
-function askOptions(options: IDataObject): AskOptions {
+/** @throws InvalidInput */
+export function askOptions(options: IDataObject): AskOptions {
 	const unavailable = choice(whenUnavailable, options, ['error', 'queue', 'stale']);
 	const seconds = number(maxAge, options, 0);
 	return {

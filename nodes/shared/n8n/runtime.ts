@@ -1,6 +1,11 @@
 import { createHash } from 'node:crypto';
 import { dirname, join } from 'node:path';
-import type { IExecuteFunctions, ITriggerFunctions, NodeEgressFilter } from 'n8n-workflow';
+import type {
+	IExecuteFunctions,
+	IPollFunctions,
+	ITriggerFunctions,
+	NodeEgressFilter,
+} from 'n8n-workflow';
 import type { Client, ClientSettings } from '../resilience/client';
 import type { Clock, Stores, Warn } from '../resilience/ports';
 import type { Statistics } from '../resilience/statistics';
@@ -130,7 +135,9 @@ export function processRuntimes(): Runtimes {
 	return (slots[SLOT] ??= new Runtimes(openClient, systemClock));
 }
 
-export function hostOf(context: IExecuteFunctions | ITriggerFunctions): Host {
+type NodeContext = IExecuteFunctions | IPollFunctions | ITriggerFunctions;
+
+export function hostOf(context: NodeContext): Host {
 	const { logger } = context;
 	return {
 		folder: packageFolder(context),
@@ -141,7 +148,7 @@ export function hostOf(context: IExecuteFunctions | ITriggerFunctions): Host {
 }
 
 /** n8n gives each node type a folder of its own; this is the one beside them for all of ours. */
-function packageFolder({ helpers }: IExecuteFunctions | ITriggerFunctions): string | undefined {
+function packageFolder({ helpers }: NodeContext): string | undefined {
 	try {
 		const ofNode = 'getStoragePath' in helpers ? helpers.getStoragePath() : triggerFolder();
 		return join(dirname(ofNode), PACKAGE_NAME);
