@@ -16,6 +16,7 @@ export const MAIN_TRIGGER = 'When clicking ‘Execute workflow’';
 export const EXAMPLES = [
 	MAIN_EXAMPLE,
 	'daily-posts',
+	'new-post-alert',
 	'refresh-100000-profiles',
 	'dead-letter-alert',
 	'budget-alert',
