@@ -19,6 +19,7 @@ import { checkEditor } from './editor.ts';
 import { checkHeadless } from './headless.ts';
 import { checkServer } from './server.ts';
 import { placeAll, RIGHT_KEY, type Stage } from './stage.ts';
+import { checkWatch } from './watch.ts';
 
 const CHECKOUT = fileURLToPath(new URL('../..', import.meta.url));
 const short = process.argv.includes('--short');
@@ -55,6 +56,7 @@ async function runAll(): Promise<void> {
 	await placeAll(stage);
 	await checkHeadless(stage);
 	await checkServer(stage);
+	await checkWatch(stage);
 	if (!short) await checkEditor(stage, screenshots);
 }
 

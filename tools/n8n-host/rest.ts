@@ -90,16 +90,14 @@ export class N8nRest {
 
 	/** Waits until a published workflow has run, by whatever its trigger is, and tells its newest run. */
 	async nextRun(workflowId: string): Promise<Run> {
-		const filter = encodeURIComponent(JSON.stringify({ workflowId }));
-		const deadline = Date.now() + RUN_LIMIT_MS;
-		while (Date.now() < deadline) {
-			const { results } = (await this.#call('GET', `/rest/executions?filter=${filter}`)) as {
-				results: Array<{ id: string }>;
-			};
-			if (results[0]) return await this.finishedRun(results[0].id);
-			await sleep(500);
-		}
-		throw new Error(`Workflow ${workflowId} did not run within ${RUN_LIMIT_MS / 1000} s`);
+		const [newest] = await this.#runIds(workflowId, 1);
+		return await this.finishedRun(newest as string);
+	}
+
+	/** Waits until a published workflow has run at least so many times, and tells its runs, the newest first. */
+	async runsOf(workflowId: string, least: number): Promise<Run[]> {
+		const ids = await this.#runIds(workflowId, least);
+		return await Promise.all(ids.map(async (id) => await this.finishedRun(id)));
 	}
 
 	/** Runs a workflow from its trigger, as the editor's button does, and waits for its end. */
@@ -122,6 +120,20 @@ export class N8nRest {
 			await sleep(250);
 		}
 		throw new Error(`Execution ${executionId} did not end within ${RUN_LIMIT_MS / 1000} s`);
+	}
+
+	async #runIds(workflowId: string, least: number): Promise<string[]> {
+		const filter = encodeURIComponent(JSON.stringify({ workflowId }));
+		const deadline = Date.now() + RUN_LIMIT_MS;
+		while (Date.now() < deadline) {
+			const { results } = (await this.#call('GET', `/rest/executions?filter=${filter}`)) as {
+				results: Array<{ id: string }>;
+			};
+			if (results.length >= least) return results.map(({ id }) => id);
+			await sleep(500);
+		}
+		const times = least === 1 ? '' : ` ${least} times`;
+		throw new Error(`Workflow ${workflowId} did not run${times} within ${RUN_LIMIT_MS / 1000} s`);
 	}
 
 	async #credential(id: string): Promise<{ name: string; type: string; data: object }> {

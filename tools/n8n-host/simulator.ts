@@ -20,6 +20,8 @@ export interface Simulator {
 	report(): Promise<SimulatorReport>;
 	/** The records that a right reader ends with. */
 	truth(kind: 'userInfo' | 'followers' | 'following' | 'posts', username: string): Promise<unknown>;
+	/** New posts of a user, on top of the others. */
+	publish(username: string, posts: number): Promise<void>;
 	stop(): Promise<void>;
 }
 
@@ -42,8 +44,9 @@ export async function startSimulator(checkout: string, key: string): Promise<Sim
 	if (first[0] === undefined) throw new Error(`The simulator ended while starting\n${errors}`);
 	const { url } = JSON.parse(first[0]) as { url: string };
 
-	const ask = async (path: string): Promise<unknown> => {
-		const response = await fetch(`${url}/__sim/${path}`);
+	const ask = async (path: string, order?: object): Promise<unknown> => {
+		const init = order && { method: 'POST', body: JSON.stringify(order) };
+		const response = await fetch(`${url}/__sim/${path}`, init);
 		if (!response.ok) throw new Error(`/__sim/${path} answered ${response.status}`);
 		return await response.json();
 	};
@@ -52,6 +55,9 @@ export async function startSimulator(checkout: string, key: string): Promise<Sim
 		report: async () => (await ask('report')) as SimulatorReport,
 		truth: async (kind, username) =>
 			await ask(`truth?${new URLSearchParams({ kind, username }).toString()}`),
+		publish: async (username, posts) => {
+			await ask('population', { publish: { username, posts } });
+		},
 		stop: async () => await endChild(child),
 	};
 }
