@@ -175,6 +175,29 @@ describe('readNewPosts', () => {
 		expect(watcher.lost).toBe(false);
 	});
 
+	it('opens another gap in the very look that has closed one', async () => {
+		const { feed, watcher } = await watched(100, 3_600, 2);
+		const first = feed.publish(3 * PAGE);
+		await watcher.look();
+		const second = feed.publish(3 * PAGE);
+		await watcher.look();
+		await watcher.look();
+		expect(watcher.lost).toBe(false);
+		expect([...watcher.told].sort()).toEqual(ids([...first, ...second]).sort());
+		expect(watcher.memory).not.toHaveProperty('gap');
+	});
+
+	it('does not read on for ever where more posts than fit were made in one second', async () => {
+		const { feed, watcher } = await watched(100, 3_600, 1);
+		feed.publish(3 * PAGE, 0);
+		for (let looks = 0; looks < 4; looks++) await watcher.look();
+		expect(watcher.memory).not.toHaveProperty('gap');
+		feed.requests = 0;
+		expect(await watcher.look()).toEqual([]);
+		expect(feed.requests).toBe(1);
+		expect(watcher.told).toHaveLength(3 * PAGE);
+	});
+
 	it('says so when there is more than one gap can hold', async () => {
 		const { feed, watcher } = await watched(100, 3_600, 1);
 		feed.publish(5 * PAGE);
@@ -335,8 +358,13 @@ describe('whatever happens to a feed', () => {
 		fc.record({
 			do: fc.constant('publish' as const),
 			count: fc.nat({ max: most }),
-			apart: fc.constantFrom(0, 1, 60, 7_200),
+			apart: fc.constantFrom(1, 60, 7_200),
 		});
+	const sameSecond = fc.record({
+		do: fc.constant('publish' as const),
+		count: fc.nat({ max: 5 }),
+		apart: fc.constant(0),
+	});
 	const late = fc.record({
 		do: fc.constant('late' as const),
 		ago: fc.integer({ min: 1, max: DAY_SECONDS - 1 }),
@@ -395,7 +423,7 @@ describe('whatever happens to a feed', () => {
 	};
 
 	it('tells each new post once, however many there are', async () => {
-		const actions = fc.array(fc.oneof(...common, publishes(150)), { maxLength: 25 });
+		const actions = fc.array(fc.oneof(...common, publishes(150), sameSecond), { maxLength: 25 });
 		await fc.assert(
 			fc.asyncProperty(actions, fc.integer({ min: 1, max: 6 }), async (list, maxPages) => {
 				await check(list, new Watcher(new Feed(), maxPages));

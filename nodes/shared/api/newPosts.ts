@@ -71,8 +71,7 @@ export interface FeedPart {
 
 /** The baseline: everything there is, is known. */
 export function firstLook(posts: readonly FeedPost[], nowMs: number): FeedMemory {
-	const times = timesOf(posts);
-	const newestMs = times.length === 0 ? nowMs - LATE_MS : Math.max(...times);
+	const newestMs = newestOf(posts) ?? nowMs - LATE_MS;
 	const floorMs = Math.max(newestMs - LATE_MS, oldestMs(posts) ?? -Infinity);
 	return remember({ newestMs, floorMs, known: [] }, posts);
 }
@@ -84,14 +83,15 @@ export function laterLook(memory: FeedMemory, { posts, cutAt }: FeedPart): FeedN
 		({ id, timeMs }) =>
 			id !== undefined && !known.has(id) && (timeMs === undefined || timeMs > memory.floorMs),
 	);
-	const newestMs = Math.max(memory.newestMs, ...timesOf(posts));
+	const newestMs = Math.max(memory.newestMs, newestOf(posts) ?? -Infinity);
 	const toMs = cutAt === undefined ? undefined : oldestMs(posts);
 	const floorMs = Math.max(memory.floorMs, newestMs - LATE_MS, toMs ?? -Infinity);
 	const next = remember({ ...memory, newestMs, floorMs }, posts);
 	const inOrder = oldestFirst(news);
-	if (cutAt === undefined || toMs === undefined) {
-		return { posts: inOrder, memory: next, lost: cutAt !== undefined };
-	}
+	// Without any news there is no way down to more of it: asking on would cost credits in every look.
+	if (cutAt === undefined || news.length === 0)
+		return { posts: inOrder, memory: next, lost: false };
+	if (toMs === undefined) return { posts: inOrder, memory: next, lost: true };
 	if (memory.gap !== undefined) return { posts: inOrder, memory: next, lost: true };
 	const fromMs = memory.newestMs;
 	const edge = [...memory.known, ...entries(posts, newestMs)].filter(
@@ -166,17 +166,17 @@ export async function readNewPosts(
 		return { posts: [], memory: firstLook(posts, nowMs), lost: false };
 	}
 	const top = await readPart(call, user, maxPages, (read) => reaches(read, memory.newestMs));
-	const news = laterLook(memory, top);
 	const { gap } = memory;
-	if (gap === undefined) return news;
+	if (gap === undefined) return laterLook(memory, top);
 
 	const pinned = pinnedOfGap(gap, top.posts);
-	const rest = withoutGap(news.memory);
 	const part = await readGap(call, user, gap, maxPages);
 	const older = part === undefined ? { posts: [], gap: undefined } : gapLook(pinned.gap, part);
+	const rest = withoutGap(memory);
+	const news = laterLook(older.gap === undefined ? rest : { ...rest, gap: older.gap }, top);
 	return {
+		...news,
 		posts: [...oldestFirst([...older.posts, ...pinned.posts]), ...news.posts],
-		memory: older.gap === undefined ? rest : { ...rest, gap: older.gap },
 		lost: news.lost || part === undefined,
 	};
 }
@@ -269,8 +269,9 @@ function entries(posts: readonly FeedPost[], insteadMs: number): [string, number
 	);
 }
 
-function timesOf(posts: readonly FeedPost[]): number[] {
-	return posts.flatMap(({ timeMs }) => timeMs ?? []);
+function newestOf(posts: readonly FeedPost[]): number | undefined {
+	const newestMs = posts.reduce((most, { timeMs }) => Math.max(most, timeMs ?? most), -Infinity);
+	return newestMs === -Infinity ? undefined : newestMs;
 }
 
 /** How far down the feed was read. The last post says it: some in front of it may be pinned without saying so. */
