@@ -192,15 +192,14 @@ function tallied(call: Call): Call {
 	let attempts = 0;
 	let credits = 0;
 	return async (endpoint, params) => {
-		try {
-			const answer = await call(endpoint, params);
-			attempts += answer.attempts;
-			credits += answer.credits;
-			return answer;
-		} catch (error) {
-			if (!(error instanceof CallFailure) || attempts === 0) throw error;
-			throw new CallFailure(error.failure, attempts + error.attempts, credits + error.credits);
-		}
+		const answer = await call(endpoint, params).catch((error: unknown) => {
+			throw error instanceof CallFailure && attempts > 0
+				? new CallFailure(error.failure, attempts + error.attempts, credits + error.credits)
+				: error;
+		});
+		attempts += answer.attempts;
+		credits += answer.credits;
+		return answer;
 	};
 }
 
