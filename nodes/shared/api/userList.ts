@@ -27,9 +27,7 @@ export function parseUserList(value: unknown, parameter: string, most: number): 
 			const user = parseEntry(entry);
 			users.set(userKey(user), user);
 		} catch (error) {
-			if (!(error instanceof InvalidInput)) throw error as Error;
-			const place = `entry ${index + 1} of ${entries.length}`;
-			throw new InvalidInput(parameter, `${error.message} (${place})`, error.advice);
+			throw located(error as Error, parameter, `entry ${index + 1} of ${entries.length}`);
 		}
 	}
 	if (users.size > most) {
@@ -40,6 +38,12 @@ export function parseUserList(value: unknown, parameter: string, most: number): 
 		);
 	}
 	return [...users.values()];
+}
+
+function located(error: Error, parameter: string, place: string): Error {
+	return error instanceof InvalidInput
+		? new InvalidInput(parameter, `${error.message} (${place})`, error.advice)
+		: error;
 }
 
 /** "@name", or the id: the shortest text that tells two users apart, and safe as a key. */
