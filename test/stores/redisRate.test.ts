@@ -60,7 +60,7 @@ describeWithRedis('the rate window of several processes', () => {
 			await fleet.stop();
 			const { worstWindow, utilisation } = fleet.report();
 			expect(worstWindow).toBeLessThanOrEqual(200);
-			expect(utilisation).toBeGreaterThanOrEqual(0.97);
+			expect(utilisation).toBeGreaterThanOrEqual(0.9);
 		},
 		60_000,
 	);
