@@ -5,7 +5,7 @@
  * The full form, about 15 minutes: --users 100000 --kills 5
  */
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { readFileSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { tmpdir } from 'node:os';
@@ -14,7 +14,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
-import { EXAMPLE_CREDENTIAL, mapNodes, readExample } from '../../tools/n8n-host/examples.ts';
+import { mapNodes, readExample } from '../../tools/n8n-host/examples.ts';
 import {
 	endAllChildren,
 	ensureN8n,
@@ -26,12 +26,20 @@ import {
 	startN8n,
 	type N8nHost,
 	type N8nServer,
-	type WorkflowFile,
 } from '../../tools/n8n-host/index.ts';
 import { startSimulator, type Simulator } from '../simulator/server.ts';
 import { startChat } from './chat.ts';
 import { Checks, StepFailed } from './checks.ts';
 import { openPostgres, type Postgres } from './pipelinePostgres.ts';
+import {
+	checkRows,
+	cleanUpOnSignals,
+	countProfiles,
+	missingOf,
+	PER_MINUTE,
+	placeRefresh,
+	usernames,
+} from './refresh.ts';
 
 const { values: given } = parseArgs({
 	options: {
@@ -43,9 +51,6 @@ const USERS = Number(given.users);
 const KILLS = Number(given.kills);
 const CHECKOUT = fileURLToPath(new URL('../..', import.meta.url));
 const KEY = 'pipeline-key-91d4c7';
-/** Every hundredth user of the watch list does not exist. */
-const MISSING_EACH = 100;
-const PER_MINUTE = 12_000;
 const WINDOW_MS = 60_000;
 /** No 429 out of the blue: each one rightly stops everybody for a second, which here is 200 requests. */
 const FAULTS = {
@@ -57,6 +62,7 @@ const FAULTS = {
 /** Beyond the time at full pace. */
 const SLACK_MS = 10 * 60_000;
 
+const missing = missingOf(USERS);
 const checks = new Checks();
 const owner = newOwner();
 const chat = await startChat();
@@ -70,12 +76,7 @@ const userFolder = join(folder, 'user');
 let postgres: Postgres | undefined;
 let simulator: Simulator | undefined;
 
-for (const [signal, code] of [
-	['SIGINT', 130],
-	['SIGTERM', 143],
-] as const) {
-	process.once(signal, () => void cleanUp().then(() => process.exit(code)));
-}
+cleanUpOnSignals(cleanUp);
 
 async function cleanUp(): Promise<void> {
 	await endAllChildren();
@@ -84,12 +85,6 @@ async function cleanUp(): Promise<void> {
 	await postgres?.close();
 	await rm(folder, { recursive: true, force: true, maxRetries: 3 });
 }
-
-const usernames = (sim: Simulator): string[] =>
-	Array.from({ length: USERS }, (_, index) =>
-		index % MISSING_EACH === MISSING_EACH - 1 ? `nobody.${index}` : sim.population.username(index),
-	);
-const missing = Math.floor(USERS / MISSING_EACH);
 
 async function runAll(): Promise<void> {
 	const host = await checks.step('n8n is installed', async () =>
@@ -109,47 +104,13 @@ async function runAll(): Promise<void> {
 	await checks.step('the package installs as n8n installs it', async () =>
 		installPackage(userFolder, await packPackage(CHECKOUT, join(folder, 'tarball'))),
 	);
-	const workflow = compressed(await readExample(CHECKOUT, 'refresh-100000-profiles'));
-	await checks.step('tables, credentials and workflow are in place', async () => {
-		const sql = join(CHECKOUT, 'examples', 'refresh-100000-profiles.sql');
-		await database.query(await readFile(sql, 'utf8'));
-		await database.query('INSERT INTO tiktok_watchlist SELECT unnest($1::text[])', [
-			usernames(sim),
-		]);
-		const cli = new N8nCli(host, userFolder);
-		await cli.importCredentials([
-			{ ...EXAMPLE_CREDENTIAL, data: credential(sim) },
-			{
-				id: 'postgresAccount',
-				name: 'Postgres account',
-				type: 'postgres',
-				data: { ...database.address, ssl: 'disable' },
-			},
-		]);
-		await cli.importWorkflows([workflow, deadLetters]);
-		await cli.publishWorkflow(workflow.id);
-	});
-	await refresh(host, workflow.id, database, sim);
-}
-
-/** The minute is compressed, so the wait for a batch is too. */
-function compressed(workflow: WorkflowFile): WorkflowFile {
-	return mapNodes(workflow, (node) => {
-		const { options, ...parameters } = node.parameters as { options?: object };
-		if (node.name !== 'When profiles are there') return node;
-		return { ...node, parameters: { ...parameters, options: { ...options, batchWait: 1 } } };
-	});
-}
-
-function credential(sim: Simulator) {
-	return {
-		apiKey: KEY,
-		baseUrl: sim.url,
-		requestsPerMinute: PER_MINUTE,
-		burst: 200,
-		dailyBudget: '',
-		criticalReserve: 0,
-	};
+	const workflowId = await checks.step('tables, credentials and workflow are in place', async () =>
+		placeRefresh(new N8nCli(host, userFolder), {
+			...{ checkout: CHECKOUT, database, sim, apiKey: KEY, users: USERS },
+			others: [deadLetters],
+		}),
+	);
+	await refresh(host, workflowId, database, sim);
 }
 
 /** What is told about the run. */
@@ -167,10 +128,7 @@ async function refresh(
 	sim: Simulator,
 ): Promise<void> {
 	const figures: Figures = { addedInS: 0, wallS: 0, downS: 0, peakMb: 0 };
-	const rows = async () =>
-		Number(
-			(await database.query<{ n: string }>('SELECT count(*) AS n FROM tiktok_profiles'))[0]?.n,
-		);
+	const rows = async () => await countProfiles(database);
 	let server = await start(host);
 	const firstArrival = firstArrivalMs(sim);
 	const addedFromMs = Date.now();
@@ -230,7 +188,7 @@ async function checkTestRun(
 		async () => {
 			await rest.unpublishWorkflow(workflowId);
 			await database.query('DELETE FROM tiktok_watchlist WHERE username <> ALL ($1)', [
-				usernames(sim).slice(0, 3),
+				usernames(sim, USERS).slice(0, 3),
 			]);
 			const { billed } = sim.report().ledger;
 			const added = await rest.execute(workflowId, 'Every night');
@@ -261,15 +219,7 @@ async function checkDeadLetters(rest: N8nRest): Promise<void> {
 async function judge(database: Postgres, sim: Simulator, figures: Figures): Promise<void> {
 	const { ledger, judge: arrivals } = sim.report();
 	const counted = creditsCounted();
-	await checks.check('every user who exists has a row, as the simulator knows it', async () => {
-		const found = await database.query<{ username: string; follower_count: string }>(
-			'SELECT username, follower_count FROM tiktok_profiles',
-		);
-		assert.equal(found.length, USERS - missing);
-		for (const { username, follower_count: count } of found) {
-			assert.equal(Number(count), Number(sim.truth.userInfo(username)?.followerCount));
-		}
-	});
+	await checkRows(checks, database, sim, USERS);
 	await checks.check(
 		'dead letters are the users who do not exist, and the watch list says so',
 		async () => {

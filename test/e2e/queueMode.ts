@@ -7,7 +7,7 @@
  */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,7 +15,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
-import { EXAMPLE_CREDENTIAL, mapNodes, readExample } from '../../tools/n8n-host/examples.ts';
 import {
 	endAllChildren,
 	ensureN8n,
@@ -29,7 +28,6 @@ import {
 	type N8nHost,
 	type N8nServer,
 	type PackedPackage,
-	type WorkflowFile,
 } from '../../tools/n8n-host/index.ts';
 import { openRedisStores, systemClock, type Stores } from '../bench/built.ts';
 import { RedisServer } from '../redis/server.ts';
@@ -37,6 +35,14 @@ import { startSimulator, type Simulator } from '../simulator/server.ts';
 import { Checks, StepFailed } from './checks.ts';
 import { LOOK_UP } from './observabilityWorkflows.ts';
 import { openPostgres, type Postgres } from './pipelinePostgres.ts';
+import {
+	checkRows,
+	cleanUpOnSignals,
+	countProfiles,
+	missingOf,
+	PER_MINUTE,
+	placeRefresh,
+} from './refresh.ts';
 
 const { Redis } = createRequire(import.meta.url)('ioredis') as typeof import('ioredis');
 
@@ -51,9 +57,6 @@ const LOOKUPS = Number(given.lookups);
 const LOOKUPS_AT_ONCE = 50;
 const CHECKOUT = fileURLToPath(new URL('../..', import.meta.url));
 const KEY = 'queue-mode-key-5e0b7a';
-/** Every hundredth user of the watch list does not exist. */
-const MISSING_EACH = 100;
-const PER_MINUTE = 12_000;
 const REDIS_DOWN_MS = 3_000;
 const FAULTS = { rate5xx: 0.005, rateReset: 0.002, latencyMs: [10, 60] } as const;
 /** Beyond the time at full pace. */
@@ -64,19 +67,14 @@ const CALM_LIMIT_MS = 30_000;
 const checks = new Checks();
 const folder = await mkdtemp(join(tmpdir(), 'tiklive-queue-mode-'));
 const encryptionKey = randomBytes(12).toString('hex');
-const missing = Math.floor(USERS / MISSING_EACH);
+const missing = missingOf(USERS);
 const workers: N8nServer[] = [];
 let postgres: Postgres | undefined;
 let redis: RedisServer | undefined;
 let simulator: Simulator | undefined;
 let stores: Stores | undefined;
 
-for (const [signal, code] of [
-	['SIGINT', 130],
-	['SIGTERM', 143],
-] as const) {
-	process.once(signal, () => void cleanUp().then(() => process.exit(code)));
-}
+cleanUpOnSignals(cleanUp);
 
 async function cleanUp(): Promise<void> {
 	await stores?.dispose();
@@ -145,36 +143,18 @@ async function runAll(): Promise<void> {
 			return await Promise.all(names.map(async (name) => await newUserFolder(packed, name)));
 		},
 	);
-	const workflow = compressed(await readExample(CHECKOUT, 'refresh-100000-profiles'));
-	await checks.step('tables, credentials and workflows are in place', async () => {
-		const sql = join(CHECKOUT, 'examples', 'refresh-100000-profiles.sql');
-		await database.query(await readFile(sql, 'utf8'));
-		const names = Array.from({ length: USERS }, (_, index) =>
-			index % MISSING_EACH === MISSING_EACH - 1
-				? `nobody.${index}`
-				: sim.population.username(index),
-		);
-		await database.query('INSERT INTO tiktok_watchlist SELECT unnest($1::text[])', [names]);
-		const cli = new N8nCli(host, main, env);
-		await cli.importCredentials([
-			{
-				...EXAMPLE_CREDENTIAL,
-				data: {
-					...{ apiKey: KEY, baseUrl: sim.url, requestsPerMinute: PER_MINUTE, burst: 200 },
-					...{ dailyBudget: '', criticalReserve: 0 },
-				},
-			},
-			{
-				id: 'postgresAccount',
-				name: 'Postgres account',
-				type: 'postgres',
-				data: { ...database.address, ssl: 'disable' },
-			},
-		]);
-		await cli.importWorkflows([workflow, LOOK_UP]);
-		await cli.publishWorkflow(workflow.id);
-		await cli.publishWorkflow(LOOK_UP.id);
-	});
+	const workflowId = await checks.step(
+		'tables, credentials and workflows are in place',
+		async () => {
+			const cli = new N8nCli(host, main, env);
+			const id = await placeRefresh(cli, {
+				...{ checkout: CHECKOUT, database, sim, apiKey: KEY, users: USERS },
+				others: [LOOK_UP],
+			});
+			await cli.publishWorkflow(LOOK_UP.id);
+			return id;
+		},
+	);
 
 	const begin = async (userFolder: string) => await startWorker(host, { userFolder, env });
 	const editor = await checks.step('a main process and two workers start', async () => {
@@ -182,17 +162,8 @@ async function runAll(): Promise<void> {
 		workers.push(...(await Promise.all([one, two].map(begin))));
 		return begun;
 	});
-	await work(host, editor, workflow.id, database, server, sim, async () => {
+	await work(host, editor, workflowId, database, server, sim, async () => {
 		workers.push(await begin(three));
-	});
-}
-
-/** The minute is compressed, so the wait for a batch is too. */
-function compressed(workflow: WorkflowFile): WorkflowFile {
-	return mapNodes(workflow, (node) => {
-		const { options, ...parameters } = node.parameters as { options?: object };
-		if (node.name !== 'When profiles are there') return node;
-		return { ...node, parameters: { ...parameters, options: { ...options, batchWait: 1 } } };
 	});
 }
 
@@ -205,12 +176,10 @@ async function work(
 	sim: Simulator,
 	startAnother: () => Promise<void>,
 ): Promise<void> {
-	const count = async (table: string) =>
-		Number((await database.query<{ n: string }>(`SELECT count(*) AS n FROM ${table}`))[0]?.n);
 	const startedMs = Date.now();
 	const deadline = startedMs + ((USERS + LOOKUPS) / PER_MINUTE) * 60_000 + SLACK_MS;
 	const untilRows = async (goal: number) => {
-		while ((await count('tiktok_profiles')) < goal) {
+		while ((await countProfiles(database)) < goal) {
 			assert.ok(Date.now() < deadline, 'too slow');
 			await sleep(50);
 		}
@@ -261,15 +230,7 @@ async function work(
 	const sum = (name: 'spent' | 'unknown' | 'reserved') =>
 		counts.reduce((total, each) => total + each[name], 0);
 	const { ledger: bill, judge: arrivals } = sim.report();
-	await checks.check('every user who exists has a row, as the simulator knows it', async () => {
-		const found = await database.query<{ username: string; follower_count: string }>(
-			'SELECT username, follower_count FROM tiktok_profiles',
-		);
-		assert.equal(found.length, USERS - missing);
-		for (const { username, follower_count: followers } of found) {
-			assert.equal(Number(followers), Number(sim.truth.userInfo(username)?.followerCount));
-		}
-	});
+	await checkRows(checks, database, sim, USERS);
 	await checks.check('dead letters are the users who do not exist', async () => {
 		const dead = await jobs.listDead({ limit: USERS });
 		assert.equal(dead.length, missing);
