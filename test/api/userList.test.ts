@@ -47,7 +47,8 @@ describe('parseUserList', () => {
 		const { parameter, message, advice } = refusal(['tiktok, two words', 'nba']);
 		expect(parameter).toBe('Users');
 		expect(message).toBe('"two words" is not a TikTok username (entry 2 of 3)');
-		expect(advice).toMatch(/^Usernames have/);
+		expect(advice).toMatch(/^Usernames have.*Put commas or line breaks between several users\.$/);
+		expect(refusal(['a!']).advice).not.toContain('commas');
 		expect(refusal(['vm.tiktok.com/abc']).message).toMatch(/short link.*\(entry 1 of 1\)$/);
 		expect(refusal(['a', 2 ** 60]).message).toMatch(/last digits \(entry 2 of 2\)$/);
 		expect(refusal(['a', true]).message).toBe('User is missing (entry 2 of 2)');

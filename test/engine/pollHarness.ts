@@ -85,7 +85,8 @@ export class WatchingWorkflow {
 			() => true,
 		);
 		const items = await this.#events(async () => await this.#tick(true));
-		save();
+		// Durable cursors are committed with an execution or after a scheduled poll only.
+		if (!durable) save();
 		return items;
 	}
 

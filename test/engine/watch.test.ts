@@ -150,8 +150,10 @@ describe('new posts', () => {
 	it('works on staged cursors too, which count only when n8n commits them', async () => {
 		const user = creator(17);
 		const workflow = await watching([user], {}, { durable: true });
-		simulator.population.publish(user);
+		expect(workflow.saved).toEqual({});
+		expect(await workflow.poll()).toBeUndefined();
 		const { saved } = workflow;
+		simulator.population.publish(user);
 		expect(await workflow.poll()).toEqual(newest(user, 1));
 		expect(await workflow.poll()).toBeUndefined();
 		workflow.saved = saved;

@@ -27,7 +27,7 @@ export function parseUserList(value: unknown, parameter: string, most: number): 
 			const user = parseEntry(entry);
 			users.set(userKey(user), user);
 		} catch (error) {
-			throw located(error as Error, parameter, `entry ${index + 1} of ${entries.length}`);
+			throw located(error as Error, parameter, entries, index);
 		}
 	}
 	if (users.size > most) {
@@ -40,10 +40,14 @@ export function parseUserList(value: unknown, parameter: string, most: number): 
 	return [...users.values()];
 }
 
-function located(error: Error, parameter: string, place: string): Error {
-	return error instanceof InvalidInput
-		? new InvalidInput(parameter, `${error.message} (${place})`, error.advice)
-		: error;
+function located(error: Error, parameter: string, entries: unknown[], index: number): Error {
+	if (!(error instanceof InvalidInput)) return error;
+	const message = `${error.message} (entry ${index + 1} of ${entries.length})`;
+	const isSeveral = /\S\s+\S/.test(String(entries[index]));
+	const advice = isSeveral
+		? `${error.advice} Put commas or line breaks between several users.`
+		: error.advice;
+	return new InvalidInput(parameter, message, advice);
 }
 
 /** "@name", or the id: the shortest text that tells two users apart, and safe as a key. */

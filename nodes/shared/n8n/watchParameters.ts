@@ -73,7 +73,8 @@ export const usersParameter: INodeProperties = {
 	displayName: 'Users',
 	name: 'users',
 	type: 'string',
-	typeOptions: { multipleValues: true, multipleValueButtonText: 'Add User' },
+	// With several rows, line breaks survive the pasting of a list.
+	typeOptions: { multipleValues: true, multipleValueButtonText: 'Add User', rows: 2 },
 	default: [],
 	required: true,
 	placeholder: 'e.g. tiktok',

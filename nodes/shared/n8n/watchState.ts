@@ -14,12 +14,14 @@ export interface WatchedUser {
 /**
  * What a trigger remembers from poll to poll, in n8n's static data of the node: cursors, some hundred bytes a user.
  *
- * With durable poll cursors (`N8N_POLLER_DURABLE_CURSORS_ENABLED`) n8n commits it after each poll, with the execution
- * that a poll starts in one transaction: each event is handed over exactly once. Without them, which is n8n's default,
- * it saves after the poll that activates the workflow, and as it starts an execution. Killed in the moment between the
- * two writes, it has told an event that comes again, or remembered one that was never told; killed at another time,
- * it has lost nothing but what a quiet poll has learned: a first look that had failed before, and what was told as
- * trouble.
+ * n8n's default: saved after the poll that activates the workflow, and as an execution starts. Killed in the moment
+ * between these two writes, n8n has told events that come again, or saved the cursor of some that were never told;
+ * killed at another time, it forgets no more than what a quiet poll has learned: a first look that had failed before,
+ * and what was told as trouble.
+ *
+ * With durable poll cursors (`N8N_POLLER_DURABLE_CURSORS_ENABLED`): saved after each scheduled poll, and in one
+ * transaction with the execution that it starts. The poll that activates the workflow saves nothing when it tells
+ * nothing, so the first scheduled one sets the baseline.
  */
 export interface WatchState {
 	users: Map<string, WatchedUser>;
