@@ -34,6 +34,10 @@ class Feed {
 	failAt = 0;
 	/** Whether the body says which posts are pinned. */
 	saysPinned = true;
+	/** How many posts of a page come again on the next one. */
+	overlap = 0;
+	/** Whether the first page holds the pinned posts only. */
+	pinnedAlone = false;
 	nowSeconds = START;
 	#made = 0;
 
@@ -69,8 +73,10 @@ class Feed {
 			(a, b) => Number(b.pinned) - Number(a.pinned) || b.rank - a.rank,
 		);
 		const rest = cursor === 0 ? shown : shown.filter((post) => !post.pinned && post.rank < cursor);
-		const page = rest.slice(0, Number(params['count']));
-		const last = page.at(-1);
+		const pinned = rest.filter((post) => post.pinned);
+		const page =
+			this.pinnedAlone && pinned.length > 0 ? pinned : rest.slice(0, Number(params['count']));
+		const last = page.at(-1 - this.overlap);
 		return {
 			body: {
 				videos: page.map(({ id, seconds, pinned }) => ({
@@ -149,7 +155,7 @@ describe('readNewPosts', () => {
 	it('tells posts made in the same second, those of the second that was known last among them', async () => {
 		const { feed, watcher } = await watched();
 		const same = feed.publish(2, 0);
-		expect((await watcher.look()).sort()).toEqual(ids(same).sort());
+		expect(await watcher.look()).toEqual(ids(same));
 		const again = feed.publish(1, 0);
 		expect(await watcher.look()).toEqual(ids(again));
 		expect(await watcher.look()).toEqual([]);
@@ -229,6 +235,49 @@ describe('readNewPosts', () => {
 		const fresh = feed.publish(1);
 		expect(await watcher.look()).toEqual(ids(fresh));
 		feed.remove(...fresh);
+		expect(await watcher.look()).toEqual([]);
+	});
+
+	it('does not tell posts again that come up from below the first page', async () => {
+		for (const maxPages of [1, 10]) {
+			const { feed, watcher, old } = await watched(200, 60, maxPages);
+			feed.remove(...old.slice(-40));
+			expect(await watcher.look()).toEqual([]);
+			const fresh = feed.publish(3 * PAGE);
+			for (let looks = 0; looks < 4; looks++) await watcher.look();
+			expect([...watcher.told].sort()).toEqual(ids(fresh).sort());
+			feed.remove(...fresh.slice(-2 * PAGE));
+			expect(await watcher.look()).toEqual([]);
+		}
+	});
+
+	it('tells posts once where pages repeat some, in a gap as well', async () => {
+		const { feed, watcher } = await watched(100, 3_600, 1);
+		feed.overlap = 2;
+		const fresh = feed.publish(4 * PAGE, 60);
+		for (let looks = 0; looks < 6; looks++) await watcher.look();
+		expect([...watcher.told].sort()).toEqual(ids(fresh).sort());
+		expect(watcher.lost).toBe(false);
+	});
+
+	it('tells a post once that is pinned and let go while it waits in a gap', async () => {
+		const { feed, watcher } = await watched(100, 3_600, 1);
+		const fresh = feed.publish(5 * PAGE);
+		await watcher.look();
+		const post = fresh[PAGE] as Post;
+		post.pinned = true;
+		expect(await watcher.look()).toContain(post.id);
+		post.pinned = false;
+		for (let looks = 0; looks < 6; looks++) await watcher.look();
+		expect([...watcher.told].sort()).toEqual(ids(fresh).sort());
+	});
+
+	it('reads on where the first page holds pinned posts only', async () => {
+		const { feed, watcher, old } = await watched(100);
+		for (const post of old.slice(0, 3)) post.pinned = true;
+		feed.pinnedAlone = true;
+		const fresh = feed.publish(2);
+		expect(await watcher.look()).toEqual(ids(fresh));
 		expect(await watcher.look()).toEqual([]);
 	});
 

@@ -246,11 +246,10 @@ function feedPost(raw: JsonObject, record: PostRecord): FeedPost {
 
 /** Takes in what was seen, and forgets what is not news anyway. */
 function remember(memory: FeedMemory, posts: readonly FeedPost[]): FeedMemory {
+	// A post that does not say when it was made counts as the newest one for as long as it is seen.
 	const seen = new Map(entries(posts, memory.newestMs));
-	// Nothing but its place says how old a post without a time is: it is kept for as long as it is there.
-	const timeless = new Set(posts.filter(({ timeMs }) => timeMs === undefined).map(({ id }) => id));
 	const all = [...new Map([...memory.known, ...seen])]
-		.filter(([id, madeMs]) => madeMs > memory.floorMs || timeless.has(id))
+		.filter(([, madeMs]) => madeMs > memory.floorMs)
 		.sort(([, a], [, b]) => b - a);
 	const firstForgotten = all[MAX_KNOWN];
 	if (firstForgotten === undefined) return { ...memory, known: all };
