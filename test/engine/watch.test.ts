@@ -70,11 +70,12 @@ const newest = (username: string, posts: number) =>
 
 const billed = () => simulator.ledger.report().billed;
 const warnings = () => logged.filter((line) => line.includes('Watch in workflow Watching'));
-const brokenFor = (...usernames: string[]) => {
+const brokenFor = (...usernames: string[]) => answerFor(500, usernames);
+const answerFor = (status: number, usernames: string[]) => {
 	const ids = usernames.map((name) => simulator.population.id(name));
 	simulator.faults.script(
 		({ params }) => ids.includes(params.get('userid') ?? ''),
-		Array.from({ length: 50 }, () => 500),
+		Array.from({ length: 50 }, () => status),
 	);
 };
 
@@ -246,6 +247,17 @@ describe('users that cannot be read', () => {
 		expect(await workflow.poll()).toHaveLength(2);
 	});
 
+	it('fail one poll, not each, when it is their own fault', async () => {
+		const user = creator(1);
+		const workflow = await watching([user]);
+		answerFor(404, [user]);
+		expect(await workflow.poll()).toBeUndefined();
+		const requests = simulator.judge.report().arrivals;
+		expect(await workflow.poll()).toBeUndefined();
+		expect(workflow.errors).toHaveLength(1);
+		expect(simulator.judge.report().arrivals).toBe(requests);
+	});
+
 	it('do not make an outage look like a wrong setting', async () => {
 		const user = creator(1);
 		const workflow = new WatchingWorkflow(
@@ -303,6 +315,8 @@ describe('the time that n8n gives a poll', () => {
 		expect(polls).toBeGreaterThan(2);
 		expect(workflow.executions.flat()).toHaveLength(users().length);
 		expect(told.size).toBe(users().length);
+		expect(warnings().filter((line) => line.includes('not affected'))).toEqual([]);
+		expect(workflow.errors).toEqual([]);
 	});
 
 	it('ends a poll in which nobody answers as one that could not be done just now', async () => {
