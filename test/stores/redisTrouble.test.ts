@@ -24,7 +24,7 @@ const BUDGET: BudgetLimits = {
 	timezone: 'UTC',
 };
 const TIMING: Partial<Timing> = {
-	...{ beatMs: 100, silentMs: 400, deadMs: 1_000, slotsMs: 1_500, forgetMs: 5_000 },
+	...{ beatMs: 100, silentMs: 400, deadMs: 1_000, slotsMs: 1_500, forgetMs: 8_000 },
 	...{ probeMs: 40, calmMs: 600, patienceMs: 500, jobPatienceMs: 300 },
 };
 /** Two bursts and the guard. */

@@ -54,12 +54,18 @@ export class RedisAdmission implements AdmissionStore {
 	async tryAcquire(request: AcquireRequest): Promise<Admission> {
 		const { availability, holdings, local } = this.options;
 		holdings.limits = request.limits;
-		const id = this.#nextId();
-		const admission =
-			(await availability.attempt(async () => await this.#ask(request, id))) ??
-			local.tryAcquire(request, id);
-		if (admission.granted) holdings.take(admission.permit, request.leaseMs);
-		return admission;
+		const number = ++this.#permits;
+		const id = `${this.options.membership.owner}-${number}`;
+		holdings.ask(number);
+		try {
+			const admission =
+				(await availability.attempt(async () => await this.#ask(request, id))) ??
+				local.tryAcquire(request, id);
+			if (admission.granted) holdings.take(admission.permit, request.leaseMs);
+			return admission;
+		} finally {
+			holdings.answered(number);
+		}
 	}
 
 	async giveBack(permit: Permit): Promise<void> {
@@ -106,12 +112,12 @@ export class RedisAdmission implements AdmissionStore {
 
 	async #ask({ limits, priority, leaseMs }: AcquireRequest, id: string): Promise<Admission> {
 		const { availability, connection, keys, membership, timing } = this.options;
-		const { clock, gate, window, slots, critical, workers } = keys;
+		const { clock, gate, window, slots, critical, workers, identities } = keys;
 		return await withState(availability, async () => {
 			const sentAtMs = this.options.clock.monotonicMs();
 			const reply = await connection.run(
 				ACQUIRE,
-				[clock, gate, window, slots, critical, workers],
+				[clock, gate, window, slots, critical, workers, identities],
 				[
 					...[id, membership.owner, priority],
 					...[limits.requestsPerMinute, limits.burst, limits.maxConcurrent],
@@ -131,10 +137,5 @@ export class RedisAdmission implements AdmissionStore {
 		const { clock, time } = this.options;
 		const grantedAtMs = time.monotonicMs(Number(ms), sentAtMs, clock.monotonicMs());
 		return { granted: true, permit: { id, grantedAtMs } };
-	}
-
-	#nextId(): string {
-		this.#permits += 1;
-		return `${this.options.membership.owner}-${this.#permits}`;
 	}
 }

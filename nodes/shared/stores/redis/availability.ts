@@ -72,10 +72,13 @@ export class Availability {
 	/** The same; while Redis is away for less than `patienceMs` it waits for it. */
 	async attemptPatiently<T>(patienceMs: number, work: () => Promise<T>): Promise<T | undefined> {
 		const { clock } = this.options;
+		let untilMs: number | undefined;
 		for (;;) {
 			const result = await this.attempt(work);
 			if (result !== undefined || !this.outage || this.#disposed) return result;
-			if (clock.monotonicMs() >= this.outage.sinceMs + patienceMs) return undefined;
+			// Of the first outage: where this work is itself what fails, each try begins another one.
+			untilMs ??= this.outage.sinceMs + patienceMs;
+			if (clock.monotonicMs() >= untilMs) return undefined;
 			await clock.sleep(PATIENT_POLL_MS);
 		}
 	}

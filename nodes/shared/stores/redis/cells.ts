@@ -53,8 +53,9 @@ export class RedisCells implements StateCell {
 	async join(): Promise<void> {
 		for (const [name, local] of this.#local) {
 			if (!local.changed) continue;
-			await this.#write(name, local.shared, local.text);
-			local.changed = false;
+			const written = await this.#write(name, local.shared, local.text);
+			if (written) this.#local.set(name, { shared: local.text, text: local.text, changed: false });
+			else this.#local.delete(name);
 		}
 	}
 

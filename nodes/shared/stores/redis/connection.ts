@@ -43,8 +43,6 @@ export class RedisTrouble extends Error {
 
 /** One connection to one Redis for all that uses it in this process. Connects at the first command. */
 export class RedisConnection {
-	/** Nobody listens at the address: other processes cannot reach this Redis either. */
-	refused = false;
 	readonly #deadlines: Deadlines;
 	readonly #readyListeners = new Set<() => void>();
 	#client: Client | undefined;
@@ -174,7 +172,6 @@ export class RedisConnection {
 		client.on('error', (error: Error) => this.#note(error));
 		client.on('ready', () => {
 			this.#lastError = '';
-			this.refused = false;
 			for (const listener of this.#readyListeners) listener();
 		});
 		return client;
@@ -183,7 +180,6 @@ export class RedisConnection {
 	#note(error: Error & { code?: string; lastNodeError?: Error & { code?: string } }): void {
 		const { code, message } = error.lastNodeError ?? error;
 		this.#lastError = code ?? message;
-		this.refused = code === 'ECONNREFUSED';
 	}
 
 	/** The library's errors carry the command with its arguments: only their text goes on. */

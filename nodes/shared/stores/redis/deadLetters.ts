@@ -4,7 +4,7 @@ import { toDead } from '../embedded/jobRow';
 import { minimal, unlessLost, type Bull, type Lanes } from './bull';
 import type { Client, RedisConnection } from './connection';
 import { JOB_LIFE_MS, toRow, type JobHash } from './jobHash';
-import { DELETE_DEAD } from './lua/jobs';
+import { DELETE_DEAD, DUE_DEAD } from './lua/jobs';
 import type { ServerTime } from './serverTime';
 
 const AT_ONCE = 500;
@@ -19,6 +19,8 @@ export class DeadLetters {
 			lanes: Lanes;
 			bull: Bull;
 			time: ServerTime;
+			/** With a time limit of its own, so that a long list is asked for in portions. */
+			use: <T>(work: (client: Client) => Promise<T>) => Promise<T>;
 		},
 	) {}
 
@@ -33,12 +35,14 @@ export class DeadLetters {
 	}
 
 	/** Newest first. */
-	async list(client: Client, limit: number, kinds: JobFilter['kinds'] = []): Promise<DeadJob[]> {
+	async list(limit: number, kinds: JobFilter['kinds'] = []): Promise<DeadJob[]> {
 		const dead: DeadJob[] = [];
 		for (let from = 0; dead.length < limit; from += AT_ONCE) {
-			const ids = await client.zrevrange(this.#failed, from, from + AT_ONCE - 1);
-			if (ids.length === 0) break;
-			const jobs = await Promise.all(ids.map(async (id) => await this.read(client, id)));
+			const jobs = await this.options.use(async (client) => {
+				const ids = await client.zrevrange(this.#failed, from, from + AT_ONCE - 1);
+				return await Promise.all(ids.map(async (id) => await this.read(client, id)));
+			});
+			if (jobs.length === 0) break;
 			const wanted = jobs.filter(
 				({ kind }) => kinds.length === 0 || kinds.some((known) => known === kind),
 			);
@@ -47,15 +51,15 @@ export class DeadLetters {
 		return dead;
 	}
 
-	async retry(client: Client, ids: readonly string[] | 'all'): Promise<number> {
-		return await this.#each(client, ids, async (portion) => {
+	async retry(ids: readonly string[] | 'all'): Promise<number> {
+		return await this.#each(ids, async (client, portion) => {
 			const revived = await Promise.all(portion.map(async (id) => await this.#revive(client, id)));
 			return revived.filter(Boolean).length;
 		});
 	}
 
-	async delete(client: Client, ids: readonly string[] | 'all'): Promise<number> {
-		return await this.#each(client, ids, async (portion) => {
+	async delete(ids: readonly string[] | 'all'): Promise<number> {
+		return await this.#each(ids, async (_client, portion) => {
 			const { connection, lanes } = this.options;
 			const removed = await connection.run(
 				DELETE_DEAD,
@@ -67,15 +71,17 @@ export class DeadLetters {
 	}
 
 	/** Removes those past their retention. */
-	async sweep(client: Client): Promise<number> {
+	async sweep(): Promise<number> {
 		const untilMs = Math.floor(this.options.time.wallMs() - DEAD_KEEP_MS);
-		const old = await client.zrangebyscore(this.#failed, '-inf', untilMs);
-		const surplus = await client.zrange(this.#failed, '0', String(-1 - DEAD_KEEP_COUNT));
-		return await this.delete(client, [...new Set([...old, ...surplus])]);
+		const past = await this.options.use(async (client) => [
+			...(await client.zrangebyscore(this.#failed, '-inf', untilMs)),
+			...(await client.zrange(this.#failed, '0', String(-1 - DEAD_KEEP_COUNT))),
+		]);
+		return await this.delete([...new Set(past)]);
 	}
 
 	async #revive(client: Client, id: string): Promise<boolean> {
-		const { bull, lanes, time } = this.options;
+		const { bull, connection, lanes, time } = this.options;
 		const job = lanes.jobPrefix + id;
 		const [name, digest] = await client.hmget(job, 'name', 'deid');
 		const lane = lanes.named(name ?? '');
@@ -83,23 +89,28 @@ export class DeadLetters {
 		const dedupeKey = lanes.dedupeKey(digest);
 		const taken = await client.set(dedupeKey, id, 'PX', REVIVING_MS, 'NX');
 		if (taken === null && (await client.get(dedupeKey)) !== id) return false;
-		await client.hset(job, 'due', Math.floor(time.wallMs()));
+		const due = [id, Math.floor(time.wallMs())];
+		if ((await connection.run(DUE_DEAD, [this.#failed, job], due)) !== 1) return false;
 		const queue = await bull.lane(client, lane);
 		const revived = await unlessLost(queue.retryFinishedJob(minimal(id), 'failed'));
 		if (revived) await client.pexpire(dedupeKey, JOB_LIFE_MS);
-		else if (taken !== null) await client.del(dedupeKey);
+		// Not removed: somebody else may have brought it back meanwhile. It ends by itself.
 		return revived;
 	}
 
 	async #each(
-		client: Client,
 		ids: readonly string[] | 'all',
-		work: (portion: readonly string[]) => Promise<number>,
+		work: (client: Client, portion: readonly string[]) => Promise<number>,
 	): Promise<number> {
-		const chosen = ids === 'all' ? await client.zrange(this.#failed, '0', '-1') : ids;
+		const { use } = this.options;
+		const chosen =
+			ids === 'all'
+				? await use(async (client) => await client.zrange(this.#failed, '0', '-1'))
+				: ids;
 		let total = 0;
 		for (let from = 0; from < chosen.length; from += AT_ONCE) {
-			total += await work(chosen.slice(from, from + AT_ONCE));
+			const portion = chosen.slice(from, from + AT_ONCE);
+			total += await use(async (client) => await work(client, portion));
 		}
 		return total;
 	}

@@ -17,6 +17,9 @@ export class Holdings {
 	readonly #grants = new Map<string, number>();
 	/** By permit: clock.monotonicMs() of the end of its lease. */
 	readonly #slots = new Map<string, number>();
+	/** Numbers of permits that were asked for and not heard of. */
+	readonly #asked = new Set<number>();
+	#lastAsked = 0;
 	#pausedUntilMs = -Infinity;
 
 	constructor(private readonly clock: Clock) {}
@@ -42,6 +45,20 @@ export class Holdings {
 
 	get pausedForMs(): number {
 		return Math.max(this.#pausedUntilMs - this.clock.monotonicMs(), 0);
+	}
+
+	ask(number: number): void {
+		this.#lastAsked = number;
+		this.#asked.add(number);
+	}
+
+	answered(number: number): void {
+		this.#asked.delete(number);
+	}
+
+	/** Of all permits up to this number it is known here whether they were granted. */
+	get knownUpTo(): number {
+		return Math.min(this.#lastAsked, ...[...this.#asked].map((number) => number - 1));
 	}
 
 	take({ id, grantedAtMs }: Permit, leaseMs: number): void {

@@ -24,7 +24,7 @@ import type { Client, RedisConnection } from './connection';
 import { DeadLetters } from './deadLetters';
 import { dueMs, JOB_LIFE_MS, maxAttempts, toRow, type JobHash } from './jobHash';
 import type { Keys } from './keys';
-import { NOTE, SURVEY } from './lua/jobs';
+import { MAKE_ENDLESS, NOTE, SURVEY } from './lua/jobs';
 import type { Membership } from './membership';
 import type { ServerTime } from './serverTime';
 import { pick, toState, type LaneReply, type LaneState } from './survey';
@@ -58,6 +58,7 @@ export class RedisJobs implements JobStore {
 	readonly #dead: DeadLetters;
 	/** Of the jobs that this handle holds. */
 	readonly #held = new Map<string, Place>();
+	#lastFence = 0;
 
 	constructor(
 		private readonly options: {
@@ -74,7 +75,10 @@ export class RedisJobs implements JobStore {
 		const { connection, keys, time } = options;
 		this.#lanes = new Lanes(keys);
 		this.#bull = new Bull(this.#lanes, () => time.wallMs());
-		this.#dead = new DeadLetters({ connection, lanes: this.#lanes, bull: this.#bull, time });
+		this.#dead = new DeadLetters({
+			...{ connection, lanes: this.#lanes, bull: this.#bull, time },
+			use: async (work) => await this.#use(work),
+		});
 	}
 
 	/** All or none of up to 1,000. Of more, those before a failure may be in: their dedupe keys tell when added again. */
@@ -98,7 +102,7 @@ export class RedisJobs implements JobStore {
 			}
 			const picks = pick(states, limit);
 			if (picks.length === 0) return { jobs: [], died: [] };
-			const lastFence = await client.incrby(this.options.keys.jobFence, picks.length);
+			const lastFence = await this.#nextFences(client, picks.length);
 			const taken = await Promise.all(
 				picks.map(async (lane, i) => await this.#take(client, lane, lastFence - i, leaseMs)),
 			);
@@ -115,7 +119,10 @@ export class RedisJobs implements JobStore {
 				const place = await this.#placeOf(client, claim.id);
 				if (!place) return false;
 				const bull = await this.#bull.lane(client, place.lane);
-				return (await bull.extendLock(claim.id, this.#token(claim), Math.ceil(leaseMs))) === 1;
+				const token = this.#token(claim);
+				const held = (await bull.extendLock(claim.id, token, Math.ceil(leaseMs))) === 1;
+				if (!held) this.#held.delete(claim.id);
+				return held;
 			};
 			return await Promise.all(claims.map(extend));
 		});
@@ -131,7 +138,8 @@ export class RedisJobs implements JobStore {
 				await this.#end(client, claim, async (bull, place) => {
 					const job = minimal(claim.id);
 					const args = bull.moveToCompletedArgs(job, 'null', true, this.#token(claim));
-					await this.#finish(client, place, async () => await bull.moveToFinished(claim.id, args));
+					await this.#freeDedupeKey(claim, place);
+					await bull.moveToFinished(claim.id, args);
 				});
 			const held = await Promise.all(claims.map(complete));
 			const done = held.filter(Boolean).length;
@@ -206,19 +214,19 @@ export class RedisJobs implements JobStore {
 		kinds?: readonly JobKind[] | undefined;
 	}): Promise<DeadJob[]> {
 		const { limit, kinds } = request;
-		return await this.#use(async (client) => await this.#dead.list(client, limit, kinds));
+		return await this.#dead.list(limit, kinds);
 	}
 
 	async retryDead(ids: readonly string[] | 'all'): Promise<number> {
-		return await this.#use(async (client) => await this.#dead.retry(client, ids));
+		return await this.#dead.retry(ids);
 	}
 
 	async deleteDead(ids: readonly string[] | 'all'): Promise<number> {
-		return await this.#use(async (client) => await this.#dead.delete(client, ids));
+		return await this.#dead.delete(ids);
 	}
 
 	async sweep(): Promise<number> {
-		return await this.#use(async (client) => await this.#dead.sweep(client));
+		return await this.#dead.sweep();
 	}
 
 	// ------------------------------------------------------------ with Redis at hand
@@ -256,7 +264,11 @@ export class RedisJobs implements JobStore {
 			const deduplicationId = createHash('sha1').update(job.dedupeKey).digest('base64url');
 			const entry = {
 				...{ id, name: lane.name, data: job.payload, timestamp: nowMs, deduplicationId },
-				opts: { attempts: job.maxAttempts, delay, deduplication: { id: deduplicationId } },
+				opts: {
+					attempts: job.maxAttempts,
+					delay,
+					deduplication: { id: deduplicationId, ttl: delay + JOB_LIFE_MS },
+				},
 			} as JobJson;
 			const add = async (to: IRedisClient | IRedisTransaction): Promise<string> =>
 				String(
@@ -264,24 +276,24 @@ export class RedisJobs implements JobStore {
 						.get(lane)
 						?.addJobToTransaction(to as IRedisTransaction, entry, id, {}, lane.keys),
 				);
-			return { id, delay, digest: deduplicationId, add };
+			return { id, delay, add };
 		});
 		// The command is in the transaction at once; the promise says nothing more.
 		for (const { add } of entries) void add(multi);
-		for (const { id, delay, digest } of entries) {
-			for (const key of this.#keysOf(id, digest)) multi.pexpire(key, delay + JOB_LIFE_MS);
-		}
+		// The dedupe key has its end from the start: a duplicate must not touch the one of a job that just ends.
+		for (const { id, delay } of entries)
+			multi.pexpire(this.#lanes.jobPrefix + id, delay + JOB_LIFE_MS);
 		const queue = [...lanes.keys()].flatMap((lane) => Object.values(lane.keys));
 		for (const key of new Set([...queue, keys.jobSeq])) multi.pexpire(key, JOB_LIFE_MS);
 		const results = (await multi.exec()) ?? [];
 		return await Promise.all(
-			entries.map(async ({ id, delay, digest, add }, i) => {
+			entries.map(async ({ id, delay, add }, i) => {
 				const [error, there] = results[i] ?? [new Error('the transaction was not carried out')];
 				if (!error) return { id: String(there), duplicate: String(there) !== id };
 				// The script was not known any more; outside of a transaction BullMQ sends it along.
 				if (!error.message.startsWith('NOSCRIPT')) throw error;
 				const added = await add(adapted);
-				await this.#keepFor(client, added, delay + JOB_LIFE_MS, digest);
+				if (added === id) await this.#keepFor(client, added, delay + JOB_LIFE_MS);
 				return { id: added, duplicate: added !== id };
 			}),
 		);
@@ -309,6 +321,17 @@ export class RedisJobs implements JobStore {
 			await this.options.clock.sleep(STALL_MARK_MS);
 			await bull.moveStalledJobsToWait();
 		}
+	}
+
+	/** Higher than any before in this process, also when Redis was put back to an earlier state. Returns the last one. */
+	async #nextFences(client: Client, count: number): Promise<number> {
+		const { jobFence } = this.options.keys;
+		const last = await client.incrby(jobFence, count);
+		const behind = this.#lastFence + count - last;
+		const fence = behind > 0 ? await client.incrby(jobFence, behind) : last;
+		this.#lastFence = Math.max(this.#lastFence, fence);
+		await client.pexpire(jobFence, JOB_LIFE_MS);
+		return fence;
 	}
 
 	/** Undefined when somebody else was faster, or the job has to wait after a crash. */
@@ -386,7 +409,8 @@ export class RedisJobs implements JobStore {
 		const buried = await this.#end(client, claim, async (bull, place) => {
 			const job = minimal(claim.id);
 			const args = bull.moveToFailedArgs(job, reason, false, this.#token(claim), false, fields);
-			await this.#finish(client, place, async () => await bull.moveToFinished(claim.id, args));
+			await this.#freeDedupeKey(claim, place);
+			await bull.moveToFinished(claim.id, args);
 		});
 		if (!buried) return undefined;
 		await this.#keepFor(client, claim.id, JOB_LIFE_MS);
@@ -426,10 +450,14 @@ export class RedisJobs implements JobStore {
 	}
 
 	/** BullMQ removes the dedupe key with the job only when the key has no end of its own. */
-	async #finish(client: Client, { digest }: Place, finish: () => Promise<unknown>): Promise<void> {
-		// Sent together, carried out in this order.
-		const persisted = digest === undefined ? 0 : client.persist(this.#lanes.dedupeKey(digest));
-		await Promise.all([persisted, finish()]);
+	async #freeDedupeKey(claim: JobClaim, { digest }: Place): Promise<void> {
+		if (digest === undefined) return;
+		const { connection } = this.options;
+		await connection.run(
+			MAKE_ENDLESS,
+			[`${this.#lanes.jobPrefix}${claim.id}:lock`, this.#lanes.dedupeKey(digest)],
+			[this.#token(claim), claim.id],
+		);
 	}
 
 	async #read(client: Client, id: string): Promise<JobHash> {

@@ -21,12 +21,13 @@ export class Journal {
 	#chars = 0;
 
 	add(entry: Entry): void {
-		this.#entries.push(entry);
-		for (const answer of entry.answers) {
-			if (this.#chars + answer.body.length > MAX_WAITING_CHARS) continue;
-			this.#chars += answer.body.length;
-			this.#answers.set(answer.key, answer);
-		}
+		const answers = entry.answers.filter(({ body }) => {
+			if (this.#chars + body.length > MAX_WAITING_CHARS) return false;
+			this.#chars += body.length;
+			return true;
+		});
+		for (const answer of answers) this.#answers.set(answer.key, answer);
+		this.#entries.push({ ...entry, answers });
 	}
 
 	/** An answer that waits here. */
@@ -41,7 +42,7 @@ export class Journal {
 	/** Hands the entries on, oldest first; one that could not be written down stays, and those after it. */
 	async drain(write: (entry: Entry) => Promise<void>): Promise<void> {
 		for (let entry = this.#entries[0]; entry; entry = this.#entries[0]) {
-			await write({ ...entry, answers: entry.answers.filter(({ key }) => this.#answers.has(key)) });
+			await write(entry);
 			this.#entries.shift();
 		}
 		this.#answers.clear();

@@ -138,9 +138,11 @@ export class RedisLedger implements Ledger {
 		const { connection, keys, journal, membership } = this.options;
 		const seen = this.#seen;
 		const { day = '', entered = '', used = 0, balances = '0', counts = [] } = seen ?? {};
-		const open = [...this.#open.values()].map(({ reservation: { id, day: its, priority } }) => [
-			...[id, its, priority, membership.owner],
-		]);
+		const open = [...this.#open.values()].map(
+			({ reservation: { id, day: its, priority }, epoch }) => [
+				...[id, its, priority, membership.owner, epoch === NO_EPOCH ? 1 : 0],
+			],
+		);
 		const epoch = await connection.run(
 			RESTORE,
 			[keys.ledger, keys.reservations, keys.credits(day)],
@@ -153,6 +155,7 @@ export class RedisLedger implements Ledger {
 		// They are in this ledger now, also those that were made without one.
 		for (const entry of this.#open.values()) entry.epoch = String(epoch);
 		await journal.drain(async (entry) => void (await this.#write(entry)));
+		if (this.#limits) this.#seen = await this.#read(this.#limits);
 		this.#local.reset();
 	}
 
@@ -208,18 +211,22 @@ export class RedisLedger implements Ledger {
 	}
 
 	async #look(limits: BudgetLimits): Promise<Snapshot> {
+		const snapshot = await this.#read(limits);
+		if (this.#hasShrunk(snapshot)) await this.options.availability.rejoin();
+		else this.#seen = snapshot;
+		return snapshot;
+	}
+
+	async #read(limits: BudgetLimits): Promise<Snapshot> {
 		const { connection, time } = this.options;
 		const { day } = budgetDay(time.wallMs(), limits.timezone);
 		const nextDay = shiftDay(day, 1);
 		const reply = await connection.run(USAGE, this.#keys(day), [nextDay]);
 		const [, epoch, bookedDay, entered, used, balances, open, counts] = reply as UsageReply;
-		const snapshot: Snapshot = {
+		return {
 			...{ epoch, entered, used: Number(used), balances, open, counts },
 			day: bookedDay === nextDay ? nextDay : day,
 		};
-		if (this.#hasShrunk(snapshot)) await this.options.availability.rejoin();
-		else this.#seen = snapshot;
-		return snapshot;
 	}
 
 	/** Credits that were spent do not come back by themselves: something was evicted or flushed. */

@@ -1,7 +1,6 @@
 import type { Admission, AdmissionStatus, Clock, RateLimits } from '../../resilience/ports';
 import type { AcquireRequest } from './admission';
 import type { Availability } from './availability';
-import type { RedisConnection } from './connection';
 import type { Holdings } from './holdings';
 import type { Membership } from './membership';
 import type { Timing } from './timing';
@@ -23,7 +22,6 @@ export class LocalWindow {
 	constructor(
 		private readonly options: {
 			availability: Availability;
-			connection: RedisConnection;
 			membership: Membership;
 			holdings: Holdings;
 			clock: Clock;
@@ -73,13 +71,13 @@ export class LocalWindow {
 	}
 
 	/**
-	 * The others keep a share for a silent process for so long and no longer. Where nobody listens at all they
-	 * cannot be going on without us.
+	 * The others keep a share for a silent process for so long and no longer; what it sent in its last window
+	 * still counts then.
 	 */
 	#isForgotten(nowMs: number): boolean {
-		const { availability, connection, timing } = this.options;
+		const { availability, holdings, timing } = this.options;
 		const silentMs = nowMs - (availability.outage?.lastAnswerMs ?? nowMs);
-		return Number.isFinite(silentMs) && silentMs > timing.forgetMs && !connection.refused;
+		return Number.isFinite(silentMs) && silentMs > timing.forgetMs - holdings.windowMs;
 	}
 
 	#shareOf(limits: RateLimits): RateLimits {

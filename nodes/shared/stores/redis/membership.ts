@@ -75,6 +75,7 @@ export class Membership {
 				known ? holdings.settleMs : 0,
 				holdings.pausedForMs,
 				holdings.intervalMs,
+				holdings.knownUpTo,
 			],
 		);
 		this.#born = await this.#beat();

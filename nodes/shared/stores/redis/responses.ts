@@ -64,6 +64,8 @@ export class RedisResponses implements ResponseStore {
 				),
 		);
 		if (claimed !== undefined) return claimed === 1;
+		// It may have been made although nobody heard of it.
+		this.#unclaimed.add(key);
 		if (this.#claimed.has(key)) return false;
 		this.#claimed.add(key);
 		return true;

@@ -33,7 +33,7 @@ end
 
 /**
  * Takes a token and a slot, both or neither.
- * KEYS: clock, gate, window, slots, critical, workers.
+ * KEYS: clock, gate, window, slots, critical, workers, identities.
  * Returns the time of the grant, or a reason and the wait; `unknown` when the state was lost.
  */
 export const ACQUIRE = script(
@@ -41,7 +41,7 @@ export const ACQUIRE = script(
 	KEPT,
 	WINDOW,
 	`
-local clock, gate, window, slots, critical, workers = unpack(KEYS)
+local clock, gate, window, slots, critical, workers, identities = unpack(KEYS)
 local permit, owner, priority = ARGV[1], ARGV[2], ARGV[3]
 local limit, burst, at_once = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local window_ms, guard_ms = tonumber(ARGV[7]), tonumber(ARGV[8])
@@ -89,9 +89,14 @@ end
 redis.call('ZADD', workers, now, owner)
 local silent = redis.call('ZCOUNT', workers, '-inf', now - silent_ms)
 if silent > 0 then
-	local crew = redis.call('ZCARD', workers)
-	limit = limit - silent * math.floor(limit / crew)
-	at_once = at_once - silent * math.floor(at_once / crew)
+	-- Each of them goes by the crew that it was told of, whoever came since.
+	local crew, whole, whole_at_once = redis.call('ZCARD', workers), limit, at_once
+	for _, other in ipairs(redis.call('ZRANGEBYSCORE', workers, '-inf', now - silent_ms)) do
+		local told = tonumber(string.match(redis.call('HGET', identities, other .. ':crew') or '', '^%d+')) or crew
+		limit = limit - math.floor(whole / told)
+		at_once = at_once - math.floor(whole_at_once / told)
+	end
+	if limit < 1 then return refuse('window', 1000) end
 end
 
 redis.call('ZREMRANGEBYSCORE', slots, '-inf', now)
@@ -188,6 +193,7 @@ local clock, gate, window, slots, workers, identities = unpack(KEYS)
 local owner, identity = ARGV[1], ARGV[2]
 local grants, held, others = cjson.decode(ARGV[3]), cjson.decode(ARGV[4]), cjson.decode(ARGV[5])
 local shut_ms, pause_ms, interval = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
+local known_up_to = tonumber(ARGV[9])
 
 local now = store_ms(clock)
 if redis.call('HEXISTS', gate, 'born') == 0 then
@@ -211,7 +217,9 @@ local function drop_others_of_mine(key, mine)
 	local keep = {}
 	for _, entry in ipairs(mine) do keep[entry[1]] = true end
 	for _, permit in ipairs(redis.call('ZRANGE', key, 0, -1)) do
-		if string.sub(permit, 1, #owner + 1) == owner .. '-' and not keep[permit] then
+		-- Not those of later: this may arrive late itself, or overtake the answer to a grant.
+		if string.sub(permit, 1, #owner + 1) == owner .. '-' and not keep[permit]
+			and tonumber(string.sub(permit, #owner + 2)) <= known_up_to then
 			redis.call('ZREM', key, permit)
 		end
 	end

@@ -59,6 +59,19 @@ redis.call('HSET', KEYS[2], unpack(ARGV, 2))
 return 1
 `);
 
+/** Of a job that the caller holds. KEYS: lock, dedupe key. ARGV: token, id. */
+export const MAKE_ENDLESS = script(`
+if redis.call('GET', KEYS[1]) ~= ARGV[1] or redis.call('GET', KEYS[2]) ~= ARGV[2] then return 0 end
+return redis.call('PERSIST', KEYS[2])
+`);
+
+/** Only of a dead letter. KEYS: failed, job. ARGV: id, when it is due. */
+export const DUE_DEAD = script(`
+if not redis.call('ZSCORE', KEYS[1], ARGV[1]) then return 0 end
+redis.call('HSET', KEYS[2], 'due', ARGV[2])
+return 1
+`);
+
 /** Removes dead letters and nothing else. KEYS: failed. ARGV: the prefix of job keys, ids. */
 export const DELETE_DEAD = script(`
 local removed = 0

@@ -224,6 +224,12 @@ if not found[1] then
 	end
 end
 
+-- Begun again by a process that knew of no balance.
+if found[1] and ARGV[2] ~= '' and tonumber(ARGV[5]) > balances then
+	balances = tonumber(ARGV[5])
+	redis.call('HSET', ledger, 'entered', ARGV[3], 'used', tonumber(ARGV[4]) + (tonumber(found[2]) or 0), 'count', balances)
+end
+
 if ARGV[2] ~= '' then
 	local now = count(credits)
 	local shrunk = now[1] + now[5] < counts[1] + counts[5]
@@ -245,6 +251,8 @@ for _, entry in ipairs(mine) do
 		redis.call('HSET', reservations, entry[1],
 			table.concat({entry[2], entry[3], entry[4], balances, ''}, '|'))
 		days[entry[2]] = true
+		-- Made without a ledger: nothing was taken from the balance for it.
+		if entry[5] == 1 then redis.call('HINCRBY', ledger, 'used', 1) end
 	end
 end
 

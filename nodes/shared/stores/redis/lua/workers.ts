@@ -5,7 +5,7 @@ import { script, TIME } from './script';
 const FORGET = `
 local function forget(owner, now, workers, identities, slots, critical, reservations, prefix)
 	redis.call('ZREM', workers, owner)
-	redis.call('HDEL', identities, owner)
+	redis.call('HDEL', identities, owner, owner .. ':crew')
 	redis.call('ZREM', critical, owner)
 	release_slots(owner, slots)
 	sweep(reservations, prefix, now, function(holder) return holder == owner end)
@@ -62,6 +62,9 @@ for i = 1, #beats, 2 do
 	table.insert(crew, text(now - tonumber(beats[i + 1])))
 	table.insert(crew, redis.call('HGET', identities, beats[i]) or '')
 end
+-- The smaller of what it is told now and was told before: this answer may not arrive.
+local told = tonumber(string.match(redis.call('HGET', identities, owner .. ':crew') or '', '%d+$')) or #crew / 3
+redis.call('HSET', identities, owner .. ':crew', string.format('%d %d', math.min(told, #crew / 3), #crew / 3))
 for _, key in ipairs({clock, gate, workers, identities}) do redis.call('PEXPIRE', key, KEPT_MS) end
 return {text(server_ms()), text(now), redis.call('HGET', gate, 'born') or '', crew}
 `,
