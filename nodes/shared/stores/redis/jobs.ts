@@ -1,9 +1,6 @@
-import { createHash } from 'node:crypto';
-import type { IRedisClient, IRedisTransaction, JobJson, RedisQueueBackend } from 'bullmq';
-import type { ChainableCommander } from 'ioredis';
+import type { RedisQueueBackend } from 'bullmq';
 import { crashDelayMs } from '../../resilience/jobPolicy';
 import {
-	DONE_HOURS,
 	type AddedJob,
 	type Claimed,
 	type ClaimedJob,
@@ -18,10 +15,12 @@ import {
 } from '../../resilience/jobs';
 import { StoreUnavailable, type Clock, type Random } from '../../resilience/ports';
 import { longerHistory, toClaimed } from '../embedded/jobRow';
+import { Adding } from './adding';
 import type { Availability } from './availability';
 import { Bull, Lanes, minimal, unlessLost, type Lane } from './bull';
 import type { Client, RedisConnection } from './connection';
 import { DeadLetters } from './deadLetters';
+import { DoneCount } from './doneCount';
 import { dueMs, JOB_LIFE_MS, maxAttempts, toRow, type JobHash } from './jobHash';
 import type { Keys } from './keys';
 import { MAKE_ENDLESS, NOTE, SURVEY } from './lua/jobs';
@@ -30,7 +29,6 @@ import type { ServerTime } from './serverTime';
 import { pick, toState, type LaneReply, type LaneState } from './survey';
 import type { Timing } from './timing';
 
-const HOUR_MS = 3_600_000;
 /** One transaction's share of a batch: some 50 ms of the server's time. */
 const ADDED_AT_ONCE = 1_000;
 /** Jobs come in batches: they may take longer than a single command. */
@@ -55,7 +53,9 @@ const CRASHED = 'The process that held the job ended, or its lease ran out';
 export class RedisJobs implements JobStore {
 	readonly #lanes: Lanes;
 	readonly #bull: Bull;
+	readonly #adding: Adding;
 	readonly #dead: DeadLetters;
+	readonly #done: DoneCount;
 	/** Of the jobs that this handle holds. */
 	readonly #held = new Map<string, Place>();
 	#lastFence = 0;
@@ -75,6 +75,8 @@ export class RedisJobs implements JobStore {
 		const { connection, keys, time } = options;
 		this.#lanes = new Lanes(keys);
 		this.#bull = new Bull(this.#lanes, () => time.wallMs());
+		this.#adding = new Adding({ keys, time, lanes: this.#lanes, bull: this.#bull });
+		this.#done = new DoneCount(keys.jobsDone, time);
 		this.#dead = new DeadLetters({
 			...{ connection, lanes: this.#lanes, bull: this.#bull, time },
 			use: async (work) => await this.#use(work),
@@ -86,7 +88,7 @@ export class RedisJobs implements JobStore {
 		const added: AddedJob[] = [];
 		for (let from = 0; from < jobs.length; from += ADDED_AT_ONCE) {
 			const portion = jobs.slice(from, from + ADDED_AT_ONCE);
-			added.push(...(await this.#use(async (client) => await this.#addPortion(client, portion))));
+			added.push(...(await this.#use(async (client) => await this.#adding.add(client, portion))));
 		}
 		return added;
 	}
@@ -143,7 +145,7 @@ export class RedisJobs implements JobStore {
 				});
 			const held = await Promise.all(claims.map(complete));
 			const done = held.filter(Boolean).length;
-			if (done > 0) await this.#countDone(client, done);
+			if (done > 0) await this.#done.count(client, done);
 			return held;
 		});
 	}
@@ -192,7 +194,7 @@ export class RedisJobs implements JobStore {
 				waiting: sum('waiting') + sum('due'),
 				active: sum('active'),
 				delayed: sum('delayed'),
-				done: await this.#done(client),
+				done: await this.#done.total(client),
 				dead: await this.#dead.count(client),
 				oldestSeconds: Math.floor((nowMs - Math.min(nowMs, ...hashes.map(dueMs))) / 1_000),
 			};
@@ -232,70 +234,14 @@ export class RedisJobs implements JobStore {
 	// ------------------------------------------------------------ with Redis at hand
 
 	/** What was carried out although the answer got lost is done again: each of it bears that. */
-	async #use<T>(
-		work: (client: Client) => Promise<T>,
-		patienceMs = this.options.timing.jobPatienceMs,
-	): Promise<T> {
-		const { availability, connection } = this.options;
-		const result = await availability.attemptPatiently(patienceMs, async () => ({
+	async #use<T>(work: (client: Client) => Promise<T>): Promise<T> {
+		const { availability, connection, timing } = this.options;
+		const result = await availability.attemptPatiently(timing.jobPatienceMs, async () => ({
 			value: await connection.command(work, LIMIT_MS),
 		}));
 		if (result) return result.value;
 		throw new StoreUnavailable(
 			`The job queue is in Redis at ${connection.address}, which cannot be used now`,
-		);
-	}
-
-	async #addPortion(client: Client, jobs: readonly NewJob[]): Promise<AddedJob[]> {
-		const { keys, time } = this.options;
-		const nowMs = Math.floor(time.wallMs());
-		const last = await client.incrby(keys.jobSeq, jobs.length);
-		const adapted = await this.#bull.adapt(client);
-		const multi = adapted.multi() as IRedisTransaction & ChainableCommander;
-		const lanes = new Map<Lane, RedisQueueBackend>();
-		for (const { kind, priority } of jobs) {
-			const lane = this.#lanes.of(kind, priority);
-			lanes.set(lane, lanes.get(lane) ?? (await this.#bull.lane(client, lane)));
-		}
-		const entries = jobs.map((job, i) => {
-			const id = String(last - jobs.length + 1 + i);
-			const lane = this.#lanes.of(job.kind, job.priority);
-			const delay = Math.max(Math.ceil(job.notBeforeMs + time.skewMs) - nowMs, 0);
-			const deduplicationId = createHash('sha1').update(job.dedupeKey).digest('base64url');
-			const entry = {
-				...{ id, name: lane.name, data: job.payload, timestamp: nowMs, deduplicationId },
-				opts: {
-					attempts: job.maxAttempts,
-					delay,
-					deduplication: { id: deduplicationId, ttl: delay + JOB_LIFE_MS },
-				},
-			} as JobJson;
-			const add = async (to: IRedisClient | IRedisTransaction): Promise<string> =>
-				String(
-					await lanes
-						.get(lane)
-						?.addJobToTransaction(to as IRedisTransaction, entry, id, {}, lane.keys),
-				);
-			return { id, delay, add };
-		});
-		// The command is in the transaction at once; the promise says nothing more.
-		for (const { add } of entries) void add(multi);
-		// The dedupe key has its end from the start: a duplicate must not touch the one of a job that just ends.
-		for (const { id, delay } of entries)
-			multi.pexpire(this.#lanes.jobPrefix + id, delay + JOB_LIFE_MS);
-		const queue = [...lanes.keys()].flatMap((lane) => Object.values(lane.keys));
-		for (const key of new Set([...queue, keys.jobSeq])) multi.pexpire(key, JOB_LIFE_MS);
-		const results = (await multi.exec()) ?? [];
-		return await Promise.all(
-			entries.map(async ({ id, delay, add }, i) => {
-				const [error, there] = results[i] ?? [new Error('the transaction was not carried out')];
-				if (!error) return { id: String(there), duplicate: String(there) !== id };
-				// The script was not known any more; outside of a transaction BullMQ sends it along.
-				if (!error.message.startsWith('NOSCRIPT')) throw error;
-				const added = await add(adapted);
-				if (added === id) await this.#keepFor(client, added, delay + JOB_LIFE_MS);
-				return { id: added, duplicate: added !== id };
-			}),
 		);
 	}
 
@@ -465,33 +411,9 @@ export class RedisJobs implements JobStore {
 	}
 
 	async #keepFor(client: Client, id: string, ms: number, digest?: string): Promise<void> {
-		await Promise.all(this.#keysOf(id, digest).map(async (key) => await client.pexpire(key, ms)));
-	}
-
-	#keysOf(id: string, digest: string | undefined): string[] {
-		const dedupeKeys = digest === undefined ? [] : [this.#lanes.dedupeKey(digest)];
-		return [this.#lanes.jobPrefix + id, ...dedupeKeys];
-	}
-
-	async #countDone(client: Client, jobs: number): Promise<void> {
-		const { jobsDone } = this.options.keys;
-		await client.hincrby(jobsDone, String(this.#hour()), jobs);
-		const past = Object.keys(await client.hgetall(jobsDone)).filter((hour) => !this.#counts(hour));
-		if (past.length > 0) await client.hdel(jobsDone, ...past);
-		await client.pexpire(jobsDone, (DONE_HOURS + 1) * HOUR_MS);
-	}
-
-	async #done(client: Client): Promise<number> {
-		const hours = Object.entries(await client.hgetall(this.options.keys.jobsDone));
-		return hours.reduce((sum, [hour, jobs]) => sum + (this.#counts(hour) ? Number(jobs) : 0), 0);
-	}
-
-	#counts(hour: string): boolean {
-		return Number(hour) > this.#hour() - DONE_HOURS;
-	}
-
-	#hour(): number {
-		return Math.floor(this.options.time.wallMs() / HOUR_MS);
+		const keys = [this.#lanes.jobPrefix + id];
+		if (digest !== undefined) keys.push(this.#lanes.dedupeKey(digest));
+		await Promise.all(keys.map(async (key) => await client.pexpire(key, ms)));
 	}
 
 	#longerHistory(id: string, hash: JobHash, error: string): string {
