@@ -1,5 +1,6 @@
 import type { IDataObject } from 'n8n-workflow';
 import {
+	ListInterrupted,
 	readList,
 	type Call,
 	type ListEndpoint,
@@ -21,7 +22,23 @@ export interface WholeList {
 	isStale: boolean;
 }
 
-/** Reads a list to its end or its caps. `onPage` is told of each page before the next one is asked for. */
+/** A list that failed on the way, with the records that it had brought: they are paid for and must reach the user. */
+export class PartialList extends ListInterrupted {
+	constructor(
+		{ bookmark, cause }: ListInterrupted,
+		readonly records: IDataObject[],
+		/** An old stored answer was among the pages. */
+		readonly isStale: boolean,
+	) {
+		super(bookmark, cause);
+	}
+}
+
+/**
+ * Reads a list to its end or its caps. `onPage` is told of each page before the next one is asked for.
+ *
+ * @throws PartialList when a page could not be had; CallFailure when there is no place to go on from
+ */
 export async function readWholeList(
 	call: Call,
 	endpoint: ListEndpoint,
@@ -31,12 +48,18 @@ export async function readWholeList(
 	const pages = readList(call, { endpoint, ...request });
 	const records: IDataObject[] = [];
 	let isStale = false;
+	const addBookmark = (bookmark: string | undefined) => {
+		if (!includeBookmark) return;
+		for (const record of records) record['bookmark'] = bookmark ?? null;
+	};
 	for (;;) {
-		const { done, value } = await pages.next();
+		const { done, value } = await pages.next().catch((error: unknown) => {
+			if (!(error instanceof ListInterrupted)) throw error;
+			addBookmark(error.bookmark);
+			throw new PartialList(error, records, isStale);
+		});
 		if (done) {
-			if (includeBookmark) {
-				for (const record of records) record['bookmark'] = value.bookmark ?? null;
-			}
+			addBookmark(value.bookmark);
 			return { records, result: value, isStale };
 		}
 		for (const record of simplify ? value.simplified : value.records) records.push({ ...record });
