@@ -49,7 +49,9 @@ function providerInfo(manifest, load) {
 				...new Set(
 					description.properties
 						.filter((/** @type {any} */ { type }) => type === 'collection')
-						.flatMap((/** @type {any} */ { options }) => options.map(nameOf)),
+						.flatMap((/** @type {any} */ { options }) => options)
+						.filter((/** @type {any} */ { type }) => type !== 'hidden')
+						.map(nameOf),
 				),
 			],
 		})),

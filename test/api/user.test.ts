@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { InvalidInput } from '../../nodes/shared/api/failure';
 import {
 	isUserId,
+	looksLikeId,
 	parseProfileUrl,
 	parseUser,
 	parseUserId,
@@ -37,6 +38,15 @@ describe('parseUsername', () => {
 		['https://www.tiktok.com/@Name?lang=en', 'name'],
 		['tiktok.com/@name', 'name'],
 		['TikTok.com/@Name', 'name'],
+		['＠name', 'name'],
+		['ｎａｍｅ', 'name'],
+		['"@name"', 'name'],
+		['“name”', 'name'],
+		['`name`', 'name'],
+		['<https://www.tiktok.com/@name>', 'name'],
+		['[Name](https://www.tiktok.com/@name)', 'name'],
+		['[Name]( <https://www.tiktok.com/@name> )', 'name'],
+		['694397235072870093', '694397235072870093'],
 	])('%p', (input, username) => {
 		expect(parseUsername(input)).toEqual(named(username));
 	});
@@ -49,7 +59,6 @@ describe('parseUsername', () => {
 		'.',
 		'x'.repeat(25),
 		'naïve',
-		'ｎａｍｅ',
 		'name/video',
 		'../userid',
 		'name?count=1',
@@ -71,12 +80,48 @@ describe('parseUsername', () => {
 		['  \u200B ', 'User is empty'],
 		[undefined, 'User is missing'],
 		[null, 'User is missing'],
-		[{}, 'User is missing'],
-		[true, 'User is missing'],
 	])('refuses %p as empty or missing', (input, message) => {
 		const error = refusal(() => parseUsername(input));
 		expect(error).toMatchObject({ parameter: 'User', message });
 		expect(error.advice).toBe('Enter a username such as "tiktok", without spaces.');
+	});
+
+	test.each([
+		[
+			{},
+			'User is an object, not one user',
+			/^Give the one of its fields .* \{\{ \$json.username \}\}/,
+		],
+		[
+			{ username: 'nba', row_number: 3 },
+			'User is an object with the fields username, row_number, not one user',
+			/^Give the one of its fields/,
+		],
+		[['nba', 'espn'], 'User is a list of 2, not one user', /Split Out/],
+		[true, 'User is a boolean, which names nobody', /^Enter a username/],
+	])('says what %p is', (input, message, advice) => {
+		expect(refusal(() => parseUsername(input))).toMatchObject({ parameter: 'User', message });
+		expect(refusal(() => parseUsername(input)).advice).toMatch(advice);
+	});
+
+	test.each([6943972350728700930, 2 ** 53, 1e21])(
+		'an id that arrived as a number is refused, as by id: %p',
+		(input) => {
+			expect(refusal(() => parseUsername(input))).toMatchObject({
+				message: 'The user id arrived as a number and has lost its last digits',
+				advice: 'Pass the id as text, or give the username.',
+			});
+		},
+	);
+
+	test.each([
+		'MS4wLjABAAAAv7iSuuXDJGDvJkmH_vz1qkDZYo1apxgzaxdBSeIuPiM',
+		'@MS4wLjABAAAAv7iSuuXDJGDvJkmH_vz1qkDZYo1apxgzaxdBSeIuPiM',
+		'https://www.tiktok.com/@MS4wLjABAAAAv7iSuuXDJGDvJkmH_vz1qkDZYo1apxgzaxdBSeIuPiM',
+	])('a secUid is refused as such: %p', (input) => {
+		const error = refusal(() => parseUsername(input));
+		expect(error.message).toMatch(/is a secUid, an inner id of TikTok/);
+		expect(error.advice).toMatch(/username that the profile shows after the @/);
 	});
 
 	test('an address of another site is refused as such', () => {
@@ -135,6 +180,11 @@ describe('parseProfileUrl', () => {
 		'https://www.tiktok.com/%40name',
 		'https://www.tiktok.com//@name',
 		'https://www.tiktok.com:443/@name',
+		'https://us.tiktok.com/@name',
+		'https://ads.tiktok.com/@name',
+		'https://www.tiktok.com./@name',
+		'https://www.tiktok.com/@name,',
+		'(https://www.tiktok.com/@name)'.slice(1),
 	])('%p', (input) => {
 		expect(parseProfileUrl(input)).toEqual(named('name'));
 	});
@@ -145,8 +195,8 @@ describe('parseProfileUrl', () => {
 		'https://eviltiktok.com/@name',
 		'https://evil.example/tiktok.com/@name',
 		'https://tiktok.com@evil.example/@name',
-		'https://ads.tiktok.com/@name',
-		'https://x.vm.tiktok.com/@name',
+		'https://tiktok.com.co/@name',
+		'https://-tiktok.com/@name',
 		'https://evil.example/t/ZSLSYb3sb/',
 		'ftp://www.tiktok.com/@name',
 		'xhttps://www.tiktok.com/@name',
@@ -169,6 +219,13 @@ describe('parseProfileUrl', () => {
 		expect(error.message).toMatch(/is a short link, which does not name the user$/);
 		expect(error.advice).toMatch(/^Open the link in a browser and enter the address/);
 		expect(error.parameter).toBe('User');
+	});
+
+	test.each([
+		'https://m.tiktok.com/h5/share/usr/6943972350728700930.html',
+		'https://www.tiktok.com/share/user/6943972350728700930?u_code=d',
+	])('reads the id in an older share address: %p', (input) => {
+		expect(parseProfileUrl(input)).toEqual({ kind: 'id', id: '6943972350728700930' });
 	});
 
 	test.each([
@@ -254,6 +311,15 @@ test('parseUser reads by mode', () => {
 	expect(parseUser('id', '1')).toEqual({ kind: 'id', id: '1' });
 	expect(() => parseUser('url', '@a')).toThrow(InvalidInput);
 	expect(() => parseUser('id', '@a')).toThrow(InvalidInput);
+});
+
+test.each([
+	['6943972350728700930', true],
+	['123456789012345', true],
+	['12345678901234', false],
+	['user6943972350728700', false],
+])('%p looks like an id: %p', (username, expected) => {
+	expect(looksLikeId(username)).toBe(expected);
 });
 
 test('isUserId wants text', () => {

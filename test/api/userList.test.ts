@@ -51,7 +51,9 @@ describe('parseUserList', () => {
 		expect(refusal(['a!']).advice).not.toContain('commas');
 		expect(refusal(['vm.tiktok.com/abc']).message).toMatch(/short link.*\(entry 1 of 1\)$/);
 		expect(refusal(['a', 2 ** 60]).message).toMatch(/last digits \(entry 2 of 2\)$/);
-		expect(refusal(['a', true]).message).toBe('User is missing (entry 2 of 2)');
+		expect(refusal(['a', true]).message).toBe(
+			'User is a boolean, which names nobody (entry 2 of 2)',
+		);
 	});
 
 	it.each([[undefined], [null], [''], [[]], [['', ' \u200b']], [',;\n']])(

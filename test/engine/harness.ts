@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type {
 	ICredentialDataDecryptedObject,
+	ICredentialsHelper,
 	IDataObject,
 	IExecuteFunctions,
 	INode,
@@ -220,6 +221,11 @@ export function simpleNode(
 	};
 }
 
+type GetDecrypted = Parameters<ICredentialsHelper['getDecrypted']>;
+
+/** How often a credential was read from n8n's database, expressions resolved. */
+export const credentialReads = { count: 0 };
+
 /** What n8n gives to an execution beside the workflow. */
 export function additionalData(
 	executionId: string,
@@ -243,15 +249,21 @@ export function additionalData(
 		currentNodeExecutionIndex: 0,
 		// As n8n does: defaults for fields that were never touched, and only the fields that the form shows.
 		credentialsHelper: {
-			getDecrypted: async () =>
-				NodeHelpers.getNodeParameters(
-					properties,
-					credential as INodeParameters,
-					true,
-					false,
-					null,
-					null,
-				) as ICredentialDataDecryptedObject,
+			getDecrypted: async (...[, , , mode, executeData, raw, resolve]: GetDecrypted) => {
+				if (raw) return credential as ICredentialDataDecryptedObject;
+				credentialReads.count += 1;
+				const data = NodeHelpers.getNodeParameters(
+					...[properties, credential as INodeParameters],
+					...([true, false, null, null] as const),
+				) as INodeParameters;
+				if (!resolve) return data as ICredentialDataDecryptedObject;
+				const { workflow, runExecutionData, runIndex, itemIndex, node, connectionInputData } =
+					resolve;
+				return workflow.expression.getParameterValue(
+					...[data, runExecutionData, runIndex, itemIndex, node.name, connectionInputData],
+					...([mode, {}, executeData, false] as const),
+				) as ICredentialDataDecryptedObject;
+			},
 			isCredentialUsableByNode: () => true,
 			getCredentialsProperties: () => properties,
 			getParentTypes: () => [],

@@ -274,23 +274,109 @@ describe('one item that fails among good ones', () => {
 		expect(error).toBeUndefined();
 		expect(pairs(output)).toEqual([0, 1, 2, 3, 4, 5].map((item) => ({ item })));
 		expect(output[2]?.json).toEqual({
-			error: "The user in 'User' was not found on TikTok [item 2]",
+			name: 'deleted_user',
+			error: '@deleted_user was not found on TikTok',
+			details: {
+				kind: 'not-found',
+				advice:
+					'Check the spelling. The account may also have been renamed, banned or deleted. TikLiveAPI answered HTTP 200: Not found user.',
+				user: '@deleted_user',
+				creditsSpent: 1,
+			},
 		});
 		expect(output[3]?.json).toEqual({
-			error: `"a b" is not a TikTok username (parameter 'User') [item 3]`,
+			name: 'a b',
+			error: `"a b" is not a TikTok username (parameter 'User')`,
+			details: {
+				kind: 'invalid-input',
+				advice: expect.stringMatching(/^Usernames have up to 24/) as string,
+				user: 'a b',
+			},
 		});
 		expect(output[5]?.json['username']).toBe(simulator.population.username(3));
 		expect({ tries, billed: billed() }).toEqual({ tries: 1, billed: 5 });
 	});
 
-	it('does not run the node again when the first item fails', async () => {
-		const { tries, output } = await run(
+	describe.each(['continueRegularOutput', 'continueErrorOutput'] as const)(
+		'with %s and Retry On Fail',
+		(onError) => {
+			const settings = { onError, retryOnFail: true, maxTries: 3, waitBetweenTries: 1 };
+			it.each<[string, () => IDataObject[], number]>([
+				['the first item fails', () => [{ name: 'missing_keys' }, ...names(2)], 3],
+				['the first item is fine', () => [...names(2), { name: 'missing_keys' }], 3],
+				['all fail', () => [{ name: 'deleted_user' }, { name: 'missing_keys' }], 2],
+			])('pays for nothing twice when %s', async (_, given, credits) => {
+				const items = given();
+				const { output, errorOutput, error } = await run('tikLiveUserInfo', items, { settings });
+				expect(error).toBeUndefined();
+				expect(output.length + errorOutput.length).toBe(items.length);
+				expect({ billed: billed(), twice: simulator.ledger.report().paidTwice }).toEqual({
+					billed: credits,
+					twice: [],
+				});
+			});
+
+			it('pays once for the refusal of a list', async () => {
+				const { output, errorOutput } = await run('tikLiveFollowers', [{ name: 'private_user' }], {
+					settings,
+				});
+				expect([...output, ...errorOutput].map(({ json }) => json['error'])).toEqual([
+					'@private_user keeps this private',
+				]);
+				// The look-up of the id and the refusal.
+				expect(billed()).toBe(2);
+			});
+
+			it('tells the same on both outputs, with the fields of the input item', async () => {
+				const { output, errorOutput } = await run(
+					'tikLiveUserInfo',
+					[
+						{ name: names(1)[0]?.['name'] as string, row: 1 },
+						{ name: 'deleted_user', row: 2 },
+					],
+					{ settings },
+				);
+				const failed = onError === 'continueErrorOutput' ? errorOutput[0] : output[1];
+				expect(failed?.json).toEqual({
+					name: 'deleted_user',
+					row: 2,
+					error: '@deleted_user was not found on TikTok',
+					details: {
+						kind: 'not-found',
+						advice: expect.stringContaining('Check the spelling.') as string,
+						user: '@deleted_user',
+						creditsSpent: 1,
+					},
+				});
+				expect(failed?.pairedItem).toEqual({ item: 1 });
+			});
+
+			it('gives one failed item for each input item when the credential cannot be used', async () => {
+				const { output, errorOutput } = await run('tikLiveUserInfo', names(3), {
+					settings,
+					credential: credential({ baseUrl: 'http://example.com' }),
+				});
+				const failed = onError === 'continueErrorOutput' ? errorOutput : output;
+				expect(failed.map(({ json }) => json['name'])).toEqual(names(3).map(({ name }) => name));
+				expect(failed[0]?.json).toMatchObject({
+					error: "'Base URL' of the TikLiveAPI credential does not begin with https://",
+					details: { kind: 'invalid-input' },
+				});
+			});
+		},
+	);
+
+	it('stands behind the records for the error output, so that n8n does not run the node again', async () => {
+		const { tries, output, errorOutput } = await run(
 			'tikLiveUserInfo',
 			[{ name: 'deleted_user' }, ...names(2)],
-			{ settings: { onError: 'continueRegularOutput', retryOnFail: true, maxTries: 5 } },
+			{ settings: { onError: 'continueErrorOutput', retryOnFail: true, maxTries: 5 } },
 		);
 		expect({ tries, billed: billed() }).toEqual({ tries: 1, billed: 3 });
-		expect(output).toHaveLength(3);
+		expect([pairs(output), pairs(errorOutput)]).toEqual([
+			[{ item: 1 }, { item: 2 }],
+			[{ item: 0 }],
+		]);
 	});
 
 	it('goes to the error output with Continue (using error output)', async () => {
@@ -424,7 +510,9 @@ describe('failures that come as status 200', () => {
 		const { error } = await run('tikLiveUserInfo', names(1), {
 			credential: credential({ apiKey: `${CANARY}-unknown` }),
 		});
-		expect(error?.message).toBe('TikLiveAPI did not accept the API key [item 0]');
+		expect(error?.message).toBe(
+			'TikLiveAPI did not accept the API key for @creator000000 [item 0]',
+		);
 		expect(failureOf(error)).toEqual({ cause: 'credential-invalid' });
 		expect(arrivals()).toBe(1);
 	});
@@ -445,14 +533,16 @@ describe('failures that come as status 200', () => {
 			credential: credential({ baseUrl: poor.url }),
 		});
 		await poor.close();
-		expect(error?.message).toBe('The TikLiveAPI account has no credits left [item 0]');
+		expect(error?.message).toBe(
+			'The TikLiveAPI account has no credits left for @creator000000 [item 0]',
+		);
 		expect(failureOf(error)).toEqual({ cause: 'quota-exhausted' });
 		expect(poor.report().judge.arrivals).toBe(1);
 	});
 
 	it('private user', async () => {
 		const { error } = await run('tikLiveFollowers', [{ name: 'private_user' }]);
-		expect(error?.message).toBe("The user in 'User' keeps this private [item 0]");
+		expect(error?.message).toBe('@private_user keeps this private [item 0]');
 		expect(failureOf(error)).toEqual({ cause: 'configuration-invalid' });
 		expect(arrivals()).toBe(2);
 	});
@@ -476,7 +566,7 @@ describe('an API that is not there', () => {
 		const { error } = await run('tikLiveUserInfo', names(1), {
 			parameters: { options: { maxAttempts: 1 } },
 		});
-		expect(error?.message).toBe('TikLiveAPI could not answer just now [item 0]');
+		expect(error?.message).toBe('TikLiveAPI could not answer for @creator000000 just now [item 0]');
 		expect(failureOf(error)).toEqual({ cause: 'temporarily-unavailable' });
 	});
 
@@ -502,7 +592,9 @@ describe('an API that is not there', () => {
 		const { error } = await run('tikLiveUserInfo', names(1), {
 			credential: credential({ dailyBudget: '0', criticalReserve: 0 }),
 		});
-		expect(error?.message).toBe('The credit budget does not allow this request [item 0]');
+		expect(error?.message).toBe(
+			'The credit budget does not allow this request for @creator000000 [item 0]',
+		);
 		expect(failureOf(error)).toEqual({
 			cause: 'quota-exhausted',
 			resetsAtEpochMs: expect.any(Number),
@@ -547,7 +639,9 @@ describe('bad input', () => {
 		['no bookmark', 'tikLivePosts', { options: { startFrom: 'abc' } }, 'Start From'],
 	])('%s is refused with the parameter and the item', async (_, node, parameters, label) => {
 		const { error } = await run(node, [{ name: 'tiktok' }], { parameters: parameters as never });
-		expect(error?.message).toMatch(new RegExp(`\\(parameter '${label}'\\) \\[item 0\\]$`));
+		expect(error?.message).toMatch(
+			new RegExp(`\\(parameter '${label}'\\)( for @tiktok)? \\[item 0\\]$`),
+		);
 		expect(error?.name).toBe('NodeOperationError');
 		expect(failureOf(error)).toEqual({ cause: 'configuration-invalid' });
 		expect((error as NodeApiError).description).toMatch(/\.$/);
@@ -588,6 +682,41 @@ describe('bad input', () => {
 	});
 });
 
+describe('what people map from a sheet', () => {
+	it('an id that arrived as a number is refused by username too, and nothing is spent', async () => {
+		const { error } = await run('tikLiveUserInfo', [{ name: 6943972350728700930 }]);
+		expect(error?.message).toBe(
+			"The user id arrived as a number and has lost its last digits (parameter 'User') [item 0]",
+		);
+		expect(arrivals()).toBe(0);
+	});
+
+	it('a name of digits that is not found tells of ids', async () => {
+		const { error } = await run('tikLiveUserInfo', [{ name: '694397235072870093' }]);
+		expect(error?.message).toBe('@694397235072870093 was not found on TikTok [item 0]');
+		expect((error as NodeApiError).description).toContain("choose By ID in 'User'");
+	});
+
+	it('options that n8n has lost are refused, and nothing is spent', async () => {
+		const { error } = await run('tikLivePosts', [{ name: 'tiktok', opts: { maxPages: 2 } }], {
+			parameters: { returnAll: true, options: '={{ $json.opts }}' as never },
+		});
+		expect(error?.message).toMatch(/^Options is one expression as a whole/);
+		expect(arrivals()).toBe(0);
+	});
+
+	it('the fields of the input item can stand beside those of the record', async () => {
+		const [item] = names(1);
+		const { output } = await run(
+			'tikLiveUserInfo',
+			[{ ...item, row_number: 7, nickname: 'mine', error: 'of an earlier node' }],
+			{ parameters: { options: { includeInputFields: true } } },
+		);
+		const record = simulator.truth.userInfo(item?.['name'] as string);
+		expect(output[0]?.json).toEqual({ ...item, row_number: 7, ...record });
+	});
+});
+
 describe('a bookmark of another user', () => {
 	it('is refused before any request', async () => {
 		const connection = credential();
@@ -602,7 +731,7 @@ describe('a bookmark of another user', () => {
 			parameters: { options: { startFrom: output[0]?.json['bookmark'] as string } },
 		});
 		expect(error?.message).toBe(
-			"The bookmark is for another user (parameter 'Start From') [item 0]",
+			"The bookmark is for another user (parameter 'Start From') for @null_titles [item 0]",
 		);
 		expect(arrivals()).toBe(before);
 	});

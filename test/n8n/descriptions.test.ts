@@ -11,6 +11,8 @@ import { createResponder } from '../simulator/responder';
 const TOP = join(__dirname, '../..');
 const LIST_OPTIONS = [
 	'includeBookmark',
+	'includeInputFields',
+	'length',
 	'maxAge',
 	'maxAttempts',
 	'maxPages',
@@ -34,7 +36,10 @@ const NODES: [
 		new TikLiveUserInfo(),
 		'UserInfo',
 		['user', 'simplify', 'options'],
-		['maxAge', 'maxAttempts', 'priority', 'timeout', 'whenUnavailable'],
+		[
+			...['includeInputFields', 'length', 'maxAge', 'maxAttempts', 'priority', 'timeout'],
+			'whenUnavailable',
+		],
 		truth.userInfo('pinned_first'),
 	],
 	[

@@ -152,15 +152,37 @@ describe('toNodeError', () => {
 	});
 
 	it('names the users instead of an item where a trigger asks for several', () => {
-		const place = { node: NODE, apiKey: KEY, about: '@ana, @bob' };
+		const users = ['@ana', '@bob'];
+		const place = { node: NODE, apiKey: KEY, isPoll: true };
 		const missing = new CallFailure({ kind: 'not-found', detail: 'Not found user' });
-		const error = toNodeError(missing, place);
-		expect(error.message).toBe("The user in 'Users' was not found on TikTok (@ana, @bob)");
+		const error = toNodeError(missing, { ...place, users });
+		expect(error.message).toBe('@ana, @bob were not found on TikTok');
 		expect(error.context).not.toHaveProperty('itemIndex');
+		const many = ['@a', '@b', '@c', '@d', '@e', '@f', '@g'];
+		expect(toNodeError(missing, { ...place, users: many }).message).toBe(
+			'@a, @b, @c, @d, @e and 2 more were not found on TikTok',
+		);
 		const open = new CallFailure({ kind: 'circuit-open', detail: 'open', reopensInMs: 9_000 });
-		expect(toNodeError(open, place).description).not.toContain('When Unavailable');
-		const { about: _, ...nobody } = place;
-		expect(toNodeError(open, nobody).message).toMatch(/went wrong$/);
+		expect(toNodeError(open, { ...place, users }).description).not.toContain('When Unavailable');
+		expect(toNodeError(open, place).message).toMatch(/so nothing was asked$/);
+	});
+
+	it('tells of a name that looks like an id how to give an id', () => {
+		const missing = new CallFailure({ kind: 'not-found', detail: 'Not found user' });
+		const advice = (user: string) =>
+			toNodeError(missing, { ...PLACE, users: [user] }).description ?? '';
+		expect(advice('@6943972350728700930')).toContain('choose By ID');
+		expect(advice('6943972350728700930')).not.toContain('By ID');
+		expect(advice('@user6943972350728')).not.toContain('By ID');
+	});
+
+	it('says when to come back after a long Retry-After', () => {
+		const limited = (retryAfterMs: number) =>
+			new CallFailure({ kind: 'rate-limited', detail: '429', retryAfterMs });
+		expect(convert(limited(3_600_000)).description).toMatch(
+			/^TikLiveAPI asks to come back at \d{4}-\d\d-\d\dT[\d:.]+Z\. Set 'Requests per Minute'/,
+		);
+		expect(convert(limited(2_000)).description).toMatch(/^Set 'Requests per Minute'/);
 	});
 
 	it('works before the key is known', () => {

@@ -24,6 +24,7 @@ describe('readAskOptions', () => {
 				staleOk: false,
 			},
 			whenUnavailable: 'error',
+			includeInputFields: false,
 		};
 		expect(ask({})).toEqual(expected);
 		// As n8n hands over fields that were emptied, and expressions without a value.
@@ -48,6 +49,7 @@ describe('readAskOptions', () => {
 				staleOk: true,
 			},
 			whenUnavailable: 'stale',
+			includeInputFields: false,
 		});
 	});
 
@@ -90,6 +92,12 @@ describe('readListOptions', () => {
 		['2026-01-15T08:00:00+05:30', 'Europe/Berlin', '2026-01-15T02:30:00.000Z'],
 		['2026-01-15', 'America/New_York', '2026-01-15T05:00:00.000Z'],
 		[Date.UTC(2026, 0, 15), 'Europe/Berlin', '2026-01-15T00:00:00.000Z'],
+		['1770000000000', 'Europe/Berlin', '2026-02-02T02:40:00.000Z'],
+		[1_770_000_000, 'UTC', '2026-02-02T02:40:00.000Z'],
+		['1770000000', 'UTC', '2026-02-02T02:40:00.000Z'],
+		[1_770_000_000.5, 'UTC', '2026-02-02T02:40:00.500Z'],
+		[' 1770000000.25 ', 'UTC', '2026-02-02T02:40:00.250Z'],
+		['20260115', 'UTC', '2026-01-15T00:00:00.000Z'],
 	])('reads the time %j in %s as %s', (newerThan, timezone, expected) => {
 		const { newerThanMs } = list({ newerThan } as IDataObject, timezone);
 		expect(new Date(newerThanMs as number).toISOString()).toBe(expected);
@@ -97,14 +105,58 @@ describe('readListOptions', () => {
 
 	it.each<[string, unknown]>([
 		['Newer Than', 'yesterday'],
-		['Newer Than', 1_700_000_000],
-		['Newer Than', '1700000000'],
+		['Newer Than', 17_000_000],
+		['Newer Than', Infinity],
+		['Newer Than', { date: '2026-01-15' }],
+		['Newer Than', '2999-01-01'],
+		['Newer Than', Date.UTC(2999, 0)],
 		['Max Pages', 0],
 		['Max Pages', 1.5],
 	])('refuses %s %j', (parameter, value) => {
 		const name = parameter === 'Newer Than' ? 'newerThan' : 'maxPages';
 		expect(() => list({ [name]: value } as IDataObject)).toThrow(
 			expect.objectContaining({ parameter }),
+		);
+	});
+});
+
+describe('a time that is still to come', () => {
+	it('is refused before a credit is spent, and says so', () => {
+		expect(() => list({ newerThan: '2999-01-01T00:00:00Z' })).toThrow(
+			'Newer Than is 2999-01-01T00:00:00.000Z, which is still to come',
+		);
+	});
+});
+
+describe('options that are one expression as a whole', () => {
+	// What n8n makes of such a text: it looks for each option in it by name, and every text has a length.
+	it.each([{ length: 18 }, '{"maxPages": 2}', ['maxPages'], null])(
+		'are refused, not ignored: %j',
+		(given) => {
+			expect(() => list(given as IDataObject)).toThrow(
+				expect.objectContaining({
+					parameter: 'Options',
+					advice: expect.stringContaining('{{ $json.opts.maxPages }}') as string,
+				}),
+			);
+		},
+	);
+});
+
+describe('yes or no', () => {
+	it.each([
+		[true, true],
+		['true', true],
+		['false', false],
+		['', false],
+		[undefined, false],
+	])('%j is %p', (includeBookmark, expected) => {
+		expect(list({ includeBookmark } as IDataObject).includeBookmark).toBe(expected);
+	});
+
+	it('is nothing else', () => {
+		expect(() => list({ includeBookmark: 'maybe' })).toThrow(
+			expect.objectContaining({ parameter: 'Include Bookmark' }),
 		);
 	});
 });

@@ -40,6 +40,12 @@ class TestStore implements ResponseStore {
 	async unclaim(key: string) {
 		this.claims.delete(key);
 	}
+	async keep(response: StoredResponse) {
+		this.rows.set(response.key, response);
+	}
+	async remove(key: string) {
+		this.rows.delete(key);
+	}
 	async sweep() {
 		return 0;
 	}

@@ -700,6 +700,19 @@ export function describeStoresContract(
 				expect(await stores.responses.get(large.key)).toEqual(large);
 			});
 
+			it('may be kept without a credit, replaced and removed', async () => {
+				const note = response({ endpoint: 'note', body: '' });
+				await stores.responses.keep(note);
+				expect(await stores.responses.get(note.key)).toEqual(note);
+				expect(await bench.open({ process: 'b' }).responses.get(note.key)).toEqual(note);
+				const later = response({ ...note, fetchedAtMs: note.fetchedAtMs + 5 });
+				await stores.responses.keep(later);
+				expect(await stores.responses.get(note.key)).toEqual(later);
+				await stores.responses.remove(note.key);
+				await stores.responses.remove('nothing');
+				expect(await stores.responses.get(note.key)).toBeUndefined();
+			});
+
 			it('from the future do no harm', async () => {
 				const future = response({
 					fetchedAtMs: bench.wallMs() + HOUR_MS,

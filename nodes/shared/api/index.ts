@@ -31,5 +31,12 @@ export type { StopReason } from './paging';
 export { plainText } from './plainText';
 export { PROFILE_FIELDS, profileChange, toProfileMemory, type ProfileField } from './profileChange';
 export type { Count, PersonRecord, PostRecord, UserRecord } from './records';
-export { parseProfileUrl, parseUser, parseUserId, parseUsername, type UserRef } from './user';
+export {
+	looksLikeId,
+	parseProfileUrl,
+	parseUser,
+	parseUserId,
+	parseUsername,
+	type UserRef,
+} from './user';
 export { parseUserList, userKey } from './userList';

@@ -1,6 +1,9 @@
 import type { NodeExecutionHint } from 'n8n-workflow';
 import type { CallAnswer, CallFailure, StopReason } from '../api';
 
+/** Items that a hint names. */
+const MOST_SHOWN = 5;
+
 /** What one run of a node has cost and met, for the hints under its output. */
 export class RunReport {
 	#credits = 0;
@@ -10,6 +13,7 @@ export class RunReport {
 	#stale = 0;
 	readonly #capped: number[] = [];
 	readonly #cutShort: number[] = [];
+	readonly #interrupted: string[] = [];
 	#unfinished = 0;
 	#deferred = 0;
 
@@ -44,6 +48,12 @@ export class RunReport {
 		}
 	}
 
+	/** A list that failed on the way. What was read before is among the records. */
+	interrupted(user: string, recordsRead: number, why: string): void {
+		const records = recordsRead === 1 ? '1 record' : `${recordsRead} records`;
+		this.#interrupted.push(`${user} after ${records}: ${why}`);
+	}
+
 	/** Items that became jobs because TikLiveAPI or the budget was not available. */
 	deferred(count: number): void {
 		this.#deferred = count;
@@ -63,6 +73,15 @@ export class RunReport {
 			hints.push(
 				warning(
 					`${items(this.#deferred)} could not be done just now and went into the queue; see the output Deferred. A workflow with the TikLiveAPI Queue Trigger gets the results.`,
+				),
+			);
+		}
+		if (this.#interrupted.length > 0) {
+			const shown = this.#interrupted.slice(0, MOST_SHOWN);
+			const more = this.#interrupted.length - shown.length;
+			hints.push(
+				warning(
+					`Reading was interrupted for ${shown.join('; ')}${more > 0 ? `; and for ${more} more` : ''}. What was read is in the output. Run this again within an hour to get the rest; what was read costs nothing then. Or give 'bookmark' of the failed item to 'Start From'.`,
 				),
 			);
 		}
@@ -122,7 +141,7 @@ function times(count: number): string {
 }
 
 function list(indexes: readonly number[]): string {
-	const shown = [...indexes].sort((a, b) => a - b).slice(0, 5);
+	const shown = [...indexes].sort((a, b) => a - b).slice(0, MOST_SHOWN);
 	const more = indexes.length > shown.length ? ` and ${indexes.length - shown.length} more` : '';
 	return `item ${shown.join(', ')}${more}`;
 }

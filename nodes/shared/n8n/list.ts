@@ -1,14 +1,15 @@
-import type { IExecuteFunctions, INodeExecutionData } from 'n8n-workflow';
-import { decodeBookmark, type ListEndpoint, type UserRef } from '../api';
+import type { IDataObject, IExecuteFunctions, INodeExecutionData } from 'n8n-workflow';
+import { decodeBookmark, type ListEndpoint } from '../api';
 import type { JobKind } from '../resilience/jobs';
-import { executeItems } from './itemLoop';
+import { executeItems, type ItemRun, type PreparedItem } from './itemLoop';
 import { readLimit } from './listParameters';
 import { readListOptions, type ListOptions } from './options';
+import { systemClock } from './systemClock';
+import { UnfinishedList } from './unfinishedList';
 import { readUser } from './userParameter';
-import { readWholeList } from './wholeList';
+import { PartialList, readWholeList } from './wholeList';
 
-interface ListItem extends ListOptions {
-	user: UserRef;
+interface ListItem extends ListOptions, PreparedItem {
 	/** Undefined for all. */
 	limit: number | undefined;
 	simplify: boolean;
@@ -28,13 +29,7 @@ export async function executeList(
 	return await executeItems(context, {
 		prepare: (itemIndex) => prepare(context, endpoint, itemIndex),
 
-		read: async (call, item, itemIndex, report) => {
-			const { records, result, isStale } = await readWholeList(call, endpoint, item);
-			report.listRead(itemIndex, result.pages, result.stopReason);
-			return item.whenUnavailable === 'stale'
-				? records.map((record) => ({ ...record, stale: isStale }))
-				: records;
-		},
+		read: async (run, item) => await readItem(run, endpoint, item),
 
 		toJob: ({ user, simplify, limit, maxPages, startFrom, newerThanMs, includeBookmark }) => ({
 			kind: LIST_KINDS[endpoint],
@@ -51,6 +46,31 @@ export async function executeList(
 			},
 		}),
 	});
+}
+
+/** The records of one list, which begins with what an earlier run has read where that was interrupted. */
+async function readItem(
+	{ itemIndex, call, options, stores, report }: ItemRun,
+	endpoint: ListEndpoint,
+	item: ListItem,
+): Promise<IDataObject[]> {
+	const unfinished = new UnfinishedList(stores.responses, systemClock, { endpoint, ...item });
+	// Max Age 0 asks for nothing but new answers.
+	const sinceMs = options.maxAgeMs === 0 ? undefined : await unfinished.since();
+	if (sinceMs !== undefined)
+		options.notBeforeMs = Math.min(sinceMs, options.notBeforeMs ?? sinceMs);
+	const mark = (record: IDataObject, isStale: boolean) =>
+		item.whenUnavailable === 'stale' ? { ...record, stale: isStale } : record;
+	const reading = readWholeList(unfinished.following(call), endpoint, item);
+	const list = await reading.catch(async (error: unknown) => {
+		await unfinished.interrupted();
+		if (!(error instanceof PartialList)) throw error;
+		const records = error.records.map((record) => mark(record, error.isStale));
+		throw new PartialList(error, records, error.isStale);
+	});
+	report.listRead(itemIndex, list.result.pages, list.result.stopReason);
+	await unfinished.ended();
+	return list.records.map((record) => mark(record, list.isStale));
 }
 
 function prepare(context: IExecuteFunctions, endpoint: ListEndpoint, itemIndex: number): ListItem {

@@ -5,8 +5,10 @@ import {
 	type INodeProperties,
 	type INodeTypeDescription,
 } from 'n8n-workflow';
+import { InvalidInput } from '../api';
 import type { CallOptions } from '../resilience/client';
-import { choice, number, optionsOf, text, time } from './optionValues';
+import { choice, flag, lostExpression, number, optionsOf, text, time } from './optionValues';
+import { systemClock } from './systemClock';
 
 /** Ends an endless list that nobody capped: 20,000 people or 3,500 posts, for 100 credits. */
 export const DEFAULT_MAX_PAGES = 100;
@@ -19,6 +21,8 @@ export interface AskOptions {
 	call: CallOptions;
 	/** `stale`: each record says whether it comes from an old answer. `queue`: the item becomes a job. */
 	whenUnavailable: 'error' | 'queue' | 'stale';
+	/** Each record carries the fields of its input item too. */
+	includeInputFields: boolean;
 }
 
 /** How one item's list is read. */
@@ -117,6 +121,15 @@ const includeBookmark: INodeProperties = {
 		'Whether to add to each record the place where its list was left, as "bookmark". Give it to Start From in a later run to go on from there. It is null when the list has ended.',
 };
 
+const includeInputFields: INodeProperties = {
+	displayName: 'Include Input Fields',
+	name: 'includeInputFields',
+	type: 'boolean',
+	default: false,
+	description:
+		"Whether to add the fields of the input item to each of its records, such as the row number of a sheet. Where both have a field of the same name, the record's counts.",
+};
+
 export const maxPages: INodeProperties = {
 	displayName: 'Max Pages',
 	name: 'maxPages',
@@ -145,10 +158,18 @@ export const newerThan: INodeProperties = {
 		'Return only posts made after this time. Reading ends at the first older post that is not pinned.',
 };
 
-export const userOptions = collection(maxAge, maxAttempts, priority, timeout, whenUnavailable);
+export const userOptions = collection(
+	includeInputFields,
+	maxAge,
+	maxAttempts,
+	priority,
+	timeout,
+	whenUnavailable,
+);
 
 export const peopleOptions = collection(
 	includeBookmark,
+	includeInputFields,
 	{ ...maxAge, default: 60 },
 	maxAttempts,
 	maxPages,
@@ -160,6 +181,7 @@ export const peopleOptions = collection(
 
 export const postsOptions = collection(
 	includeBookmark,
+	includeInputFields,
 	{ ...maxAge, default: 60 },
 	maxAttempts,
 	maxPages,
@@ -173,7 +195,11 @@ export const postsOptions = collection(
 /** One output, and with 'Queue a Job' a second one for what became a job. */
 export const outputsWithDeferred: INodeTypeDescription['outputs'] = `={{ $parameter["options"]["whenUnavailable"] === "queue" ? [{ type: "${NodeConnectionTypes.Main}", displayName: "Results" }, { type: "${NodeConnectionTypes.Main}", displayName: "Deferred" }] : [{ type: "${NodeConnectionTypes.Main}" }] }}`;
 
-/** The form shows them in the order given: by name. */
+function byLabel(a: INodeProperties, b: INodeProperties): number {
+	return a.displayName < b.displayName ? -1 : 1;
+}
+
+/** The form shows them in the order of their labels. */
 export function collection(...options: INodeProperties[]): INodeProperties {
 	return {
 		displayName: 'Options',
@@ -181,7 +207,7 @@ export function collection(...options: INodeProperties[]): INodeProperties {
 		type: 'collection',
 		placeholder: 'Add option',
 		default: {},
-		options,
+		options: [...options, lostExpression].sort(byLabel),
 	};
 }
 
@@ -197,9 +223,20 @@ export function readListOptions(context: IExecuteFunctions, itemIndex: number): 
 		...askOptions(options),
 		maxPages: number(maxPages, options, 1) ?? DEFAULT_MAX_PAGES,
 		startFrom: text(options['startFrom']),
-		newerThanMs: time(newerThan, options['newerThan'], context.getTimezone()),
-		includeBookmark: options['includeBookmark'] === true,
+		newerThanMs: newerThanMs(options, context.getTimezone()),
+		includeBookmark: flag(includeBookmark, options),
 	};
+}
+
+/** @throws InvalidInput also for a time to come: no credit is spent on a list that must be empty */
+export function newerThanMs(options: IDataObject, timezone: string): number | undefined {
+	const ms = time(newerThan, options['newerThan'], timezone);
+	if (ms === undefined || ms <= systemClock.wallMs()) return ms;
+	throw new InvalidInput(
+		newerThan.displayName,
+		`${newerThan.displayName} is ${new Date(ms).toISOString()}, which is still to come`,
+		'Enter a time in the past, such as {{ $now.minus({ hours: 1 }) }}.',
+	);
 }
 
 /** @throws InvalidInput */
@@ -215,5 +252,6 @@ export function askOptions(options: IDataObject): AskOptions {
 			staleOk: unavailable === 'stale',
 		},
 		whenUnavailable: unavailable,
+		includeInputFields: flag(includeInputFields, options),
 	};
 }

@@ -6,6 +6,7 @@ import type {
 	ITriggerFunctions,
 	NodeEgressFilter,
 } from 'n8n-workflow';
+import type { CallFailure } from '../api';
 import type { Client, ClientSettings } from '../resilience/client';
 import type { Clock, Stores, Warn } from '../resilience/ports';
 import type { Statistics } from '../resilience/statistics';
@@ -37,13 +38,23 @@ export interface OpenRuntime {
 	close(): Promise<void>;
 }
 
+/** One run of a node, over all tries of n8n's Retry On Fail, which runs the whole node again. */
+export interface RunMemory {
+	/** Wall clock: when it was begun for the first time. Answers since then are not paid for twice. */
+	readonly firstTryMs: number;
+	/** Refusals that were paid for, by question: asking again would be paid for, too, and help nobody. */
+	readonly refusals: Map<string, CallFailure>;
+}
+
 /** What all nodes of one API key share in this process. */
 export interface Runtime extends Omit<OpenRuntime, 'close'> {
-	/**
-	 * Wall clock: when this run of a node was begun for the first time. n8n's Retry On Fail runs the whole
-	 * node again; answers since its first try are not paid for twice.
-	 */
-	firstTryMs(run: string): number;
+	runMemory(run: string): RunMemory;
+}
+
+/** A runtime that stays open until it is released. */
+export interface RuntimeLease {
+	readonly runtime: Runtime;
+	release(): void;
 }
 
 interface Resident extends Runtime, OpenRuntime {
@@ -61,23 +72,34 @@ export class Runtimes {
 		private readonly clock: Clock,
 	) {}
 
-	/** Runs `work` with the runtime of this connection; new limits and budgets take effect with it. */
+	/** Runs `work` with the runtime of this connection. */
 	async use<T>(
 		connection: Connection,
 		host: Host,
 		work: (runtime: Runtime) => Promise<T>,
 	): Promise<T> {
+		const { runtime, release } = this.lease(connection, host);
+		try {
+			return await work(runtime);
+		} finally {
+			release();
+		}
+	}
+
+	/** The same for those who need several at once. New limits and budgets take effect with it. */
+	lease(connection: Connection, host: Host): RuntimeLease {
 		const keyId = keyIdOf(connection.settings);
 		const name = `${keyId}:${storeName(chooseStore(connection))}`;
 		const resident = this.#residents.get(name) ?? this.#admit(name, connection, keyId, host);
 		resident.client.configure(connection.settings);
 		resident.users += 1;
-		try {
-			return await work(resident);
-		} finally {
-			resident.users -= 1;
-			resident.idleSinceMs = this.clock.monotonicMs();
-		}
+		return {
+			runtime: resident,
+			release: () => {
+				resident.users -= 1;
+				resident.idleSinceMs = this.clock.monotonicMs();
+			},
+		};
 	}
 
 	/** All that are open now, for those who watch them; to watch is not to use. */
@@ -101,16 +123,16 @@ export class Runtimes {
 
 	#admit(name: string, connection: Connection, keyId: string, host: Host): Resident {
 		const { clock } = this;
-		const runs = new Map<string, number>();
+		const runs = new Map<string, RunMemory>();
 		const resident: Resident = {
 			...this.open(connection, keyId, host),
 			users: 0,
 			idleSinceMs: clock.monotonicMs(),
-			firstTryMs(run) {
-				const startMs = runs.get(run) ?? clock.wallMs();
-				runs.set(run, startMs);
+			runMemory(run) {
+				const memory = runs.get(run) ?? { firstTryMs: clock.wallMs(), refusals: new Map() };
+				runs.set(run, memory);
 				if (runs.size > MAX_REMEMBERED_RUNS) runs.delete(runs.keys().next().value as string);
-				return startMs;
+				return memory;
 			},
 		};
 		this.#residents.set(name, resident);
@@ -128,7 +150,7 @@ export class Runtimes {
  * package is updated while it runs, and two runtimes for one key would send at twice the rate.
  * Whoever changes what `Runtimes` offers has to change the name.
  */
-const SLOT = Symbol.for('n8n-nodes-tikliveapi.runtime.v1');
+const SLOT = Symbol.for('n8n-nodes-tikliveapi.runtime.v2');
 
 export function processRuntimes(): Runtimes {
 	const slots = globalThis as { [SLOT]?: Runtimes };

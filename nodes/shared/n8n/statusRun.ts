@@ -2,6 +2,7 @@ import type { IDataObject, IExecuteFunctions, INodeExecutionData } from 'n8n-wor
 import { InvalidInput } from '../api';
 import type { ClientSettings } from '../resilience/client';
 import { toNodeError } from './errors';
+import { failedItem } from './failedItem';
 import { prometheusText } from './prometheus';
 import { reportPage } from './report';
 import { hostOf, processRuntimes, type Runtime } from './runtime';
@@ -40,9 +41,8 @@ export async function executeStatus(context: IExecuteFunctions): Promise<INodeEx
 		});
 		return [items.map((item) => ({ ...item, pairedItem }))];
 	} catch (problem) {
-		const error = toNodeError(problem, { node, itemIndex: 0, apiKey });
-		if (!context.continueOnFail()) throw error;
-		return [[{ json: {}, error, pairedItem }]];
+		if (!context.continueOnFail()) throw toNodeError(problem, { node, itemIndex: 0, apiKey });
+		return [[failedItem(context, problem, { apiKey }, pairedItem)]];
 	}
 }
 

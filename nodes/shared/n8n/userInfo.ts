@@ -13,7 +13,7 @@ export async function executeUserInfo(context: IExecuteFunctions): Promise<INode
 			simplify: context.getNodeParameter('simplify', itemIndex) as boolean,
 		}),
 
-		read: async (call, { user, simplify, whenUnavailable }) => {
+		read: async ({ call }, { user, simplify, whenUnavailable }) => {
 			const { raw, record, answer } = await readUserInfo(call, user);
 			const json: IDataObject = simplify ? { ...record } : { ...raw };
 			return [whenUnavailable === 'stale' ? { ...json, stale: answer.source === 'stale' } : json];

@@ -60,7 +60,7 @@ export async function pollWatch(context: IPollFunctions): Promise<INodeExecution
 			return context.getMode() === 'manual' ? await watch.sample() : await watch.poll();
 		});
 	} catch (problem) {
-		throw toNodeError(problem, { node, apiKey });
+		throw toNodeError(problem, { node, apiKey, isPoll: true });
 	}
 }
 
@@ -228,7 +228,8 @@ class Watch {
 		const place: ErrorPlace = {
 			node: this.context.getNode(),
 			apiKey: this.apiKey,
-			about: named(keys),
+			users: keys,
+			isPoll: true,
 		};
 		return toNodeError(failure, place);
 	}

@@ -229,6 +229,9 @@ export interface ResponseStore {
 	 */
 	claim(key: string, leaseMs: number): Promise<boolean>;
 	unclaim(key: string): Promise<void>;
+	/** Stores something that nobody has paid for, so that it may be lost when the store is in trouble. */
+	keep(response: StoredResponse): Promise<void>;
+	remove(key: string): Promise<void>;
 	/** Removes what is past its time or over the size cap; returns the number of rows removed. */
 	sweep(): Promise<number>;
 }

@@ -64,7 +64,7 @@ export class EmbeddedLedger implements Ledger {
 					...[key, Number(row['balance_count'])],
 				);
 			}
-			for (const response of responses) this.responses.put(response);
+			for (const response of responses) this.responses.write(response);
 		};
 		// What was paid for must outlive a power cut.
 		database.eventually(work, outcome === 'spent');

@@ -31,9 +31,7 @@ export class EmbeddedResponses implements ResponseStore {
 		if (!row) return undefined;
 		const response = fromRow(id, row);
 		if (!response) {
-			database.eventually(() => {
-				database.run('DELETE FROM responses WHERE key = ? AND id = ?', key, id);
-			});
+			await this.remove(id);
 			database.warnOnce('damaged', 'A stored answer was damaged and has been removed.');
 			return undefined;
 		}
@@ -41,7 +39,7 @@ export class EmbeddedResponses implements ResponseStore {
 	}
 
 	/** Call it inside a transaction. */
-	put(response: StoredResponse): void {
+	write(response: StoredResponse): void {
 		const { endpoint, kind, body, fetchedAtMs, keepUntilMs } = response;
 		const bytes = Buffer.byteLength(body) + ROW_BYTES;
 		this.database.run(
@@ -85,14 +83,25 @@ export class EmbeddedResponses implements ResponseStore {
 		});
 	}
 
+	async keep(response: StoredResponse): Promise<void> {
+		this.database.eventually(() => this.write(response));
+	}
+
+	async remove(id: string): Promise<void> {
+		const { database, key } = this;
+		database.eventually(() => {
+			database.run('DELETE FROM responses WHERE key = ? AND id = ?', key, id);
+		});
+	}
+
 	async sweep(): Promise<number> {
 		const { database } = this;
-		const expired = this.remove(
+		const expired = this.removeWhere(
 			`SELECT row FROM responses INDEXED BY responses_age WHERE keep_until_wall_ms <= ? LIMIT ${SWEEP_ROWS}`,
 			() => database.wallMs(),
 		);
 		// The rows at the old end, up to the one where the sum of all younger ones meets the cap.
-		const over = this.remove(
+		const over = this.removeWhere(
 			`SELECT row FROM (
 				SELECT row, SUM(bytes) OVER (ORDER BY fetched_wall_ms DESC, row DESC) AS bytes_up_to_here
 				FROM responses INDEXED BY responses_age
@@ -104,7 +113,7 @@ export class EmbeddedResponses implements ResponseStore {
 		return expired + over;
 	}
 
-	private remove(select: string, limit: () => number): number {
+	private removeWhere(select: string, limit: () => number): number {
 		let total = 0;
 		for (;;) {
 			const removed = this.database.transaction(() =>

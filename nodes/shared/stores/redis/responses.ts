@@ -1,5 +1,5 @@
 import type { Clock, ResponseStore, StoredResponse, Warn } from '../../resilience/ports';
-import { fromBytes } from './answerText';
+import { fromBytes, toBytes } from './answerText';
 import type { Availability } from './availability';
 import type { RedisConnection } from './connection';
 import type { Journal } from './journal';
@@ -76,6 +76,31 @@ export class RedisResponses implements ResponseStore {
 		if (this.#claimed.delete(key)) return;
 		const done = await availability.attempt(async () => await this.#unclaim(key));
 		if (done === undefined) this.#unclaimed.add(key);
+	}
+
+	/** Small things with a time to live of their own: they need no place in the index of what is swept. */
+	async keep(response: StoredResponse): Promise<void> {
+		const { availability, clock, connection, keys, time } = this.options;
+		const leftMs = Math.ceil(response.keepUntilMs - clock.wallMs());
+		if (leftMs <= 0) return;
+		const bytes = toBytes({
+			...response,
+			fetchedAtMs: response.fetchedAtMs + time.skewMs,
+			keepUntilMs: response.keepUntilMs + time.skewMs,
+		});
+		await availability.attempt(
+			async () =>
+				await connection.command(
+					async (client) => await client.set(keys.answer(response.key), bytes, 'PX', leftMs),
+				),
+		);
+	}
+
+	async remove(key: string): Promise<void> {
+		const { availability, connection, keys } = this.options;
+		await availability.attempt(
+			async () => await connection.command(async (client) => await client.del(keys.answer(key))),
+		);
 	}
 
 	async sweep(): Promise<number> {
