@@ -178,6 +178,20 @@ function explain(failure: Failure, isPoll: boolean): Explanation {
 				advice: "Check the internet connection of n8n and 'Base URL' of the credential.",
 				failure: { cause: 'temporarily-unavailable' },
 			};
+		case 'unreachable':
+			return {
+				message: 'TikLiveAPI cannot be reached from here',
+				advice: failure.cure,
+				failure: { cause: 'temporarily-unavailable' },
+			};
+		case 'intercepted':
+			return {
+				message: 'Something between n8n and TikLiveAPI refused the request',
+				advice:
+					"Check 'Base URL' of the credential, and whether a firewall, a proxy or the CDN of TikLiveAPI blocks this machine. Nobody has judged the API key.",
+				failure: { cause: 'temporarily-unavailable' },
+				httpCode: String(failure.status),
+			};
 		case 'timeout':
 			return {
 				message: `TikLiveAPI did not answer within ${seconds(failure.timeoutMs)}`,
