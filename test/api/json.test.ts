@@ -227,7 +227,6 @@ describe('JSON behind something else', () => {
 			'\ufeff{"id":107955}',
 		])
 			expect(readBody(`${before}${json}`)).toEqual({ body: { id: '107955' }, preceded: true });
-		expect(readBody(`${before}{}`)).toEqual({ body: {}, preceded: true });
 		expect(readBody(`\ufeff${before}{"n":12345678901234567890}`)).toEqual({
 			body: { n: '12345678901234567890' },
 			preceded: true,
@@ -248,6 +247,9 @@ describe('JSON behind something else', () => {
 		['JSON that was cut in an object', `${WARNING}{\n"user":\n{"id":"1"}`, 'html'],
 		['text of another kind', 'Hello\n{"a":1}', 'not-json'],
 		['two bodies', '{"a":1}\n{"b":2}', 'not-json'],
+		['JSON that was cut in a text', `${WARNING}{"a":"{}`, 'html'],
+		['JSON that was cut in a name', `${WARNING}{"{}`, 'html'],
+		['an empty object', `${WARNING}{}`, 'html'],
 		['a list', `${WARNING}[1]`, 'html'],
 	])('%s is not read', (_title, text, problem) => {
 		expect(readBody(text)).toBe(problem);
@@ -274,7 +276,7 @@ describe('JSON behind something else', () => {
 			fc.property(fc.dictionary(fc.string(), fc.jsonValue()), fc.nat(), (object, cut) => {
 				const json = JSON.stringify(object);
 				const whole = readBody(json);
-				if (typeof whole === 'string') return;
+				if (typeof whole === 'string' || json === '{}') return;
 				expect(readBody(WARNING + json)).toEqual({ ...whole, preceded: true });
 				expect(readBody(WARNING + json.slice(0, cut % json.length))).toBe('html');
 			}),

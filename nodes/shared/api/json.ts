@@ -41,10 +41,10 @@ const PREAMBLE =
 	/^\s*(?:<|(?:PHP )?(?:Warning|Notice|Deprecated|Strict Standards|Parse error|Fatal error)\b)/i;
 
 /**
- * Where JSON may begin behind it. Inside JSON, outside its strings, a brace follows one of `[:,`, so that no
- * part of a body that was cut is ever taken for the whole.
+ * Where JSON may begin behind it: after a tag, or on a line of its own. Inside JSON an object follows one of `[:,`, and
+ * a string holds neither line breaks nor plain quotes, so that no part of a body that was cut is taken for the whole.
  */
-const MAYBE_START = /[^\s[:,]\s*(?=\{\s*["}])/g;
+const MAYBE_START = />\s*(?=\{\s*")|[^\s[:,>][^\S\n]*\n\s*(?=\{\s*")/g;
 
 /** Each try reads the rest of the text once. */
 const MAX_STARTS = 10;
