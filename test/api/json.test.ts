@@ -11,6 +11,17 @@ import {
 const nested = (levels: number, open = '{"a":', leaf = '1', close = '}') =>
 	open.repeat(levels) + leaf + close.repeat(levels);
 
+/** How often JSON.parse runs meanwhile. */
+function parsesOf(work: () => unknown): number {
+	const parse = jest.spyOn(JSON, 'parse');
+	try {
+		work();
+		return parse.mock.calls.length;
+	} finally {
+		parse.mockRestore();
+	}
+}
+
 describe('parseBody', () => {
 	test.each<[string, string, BodyProblem]>([
 		['an empty body', '', 'empty'],
@@ -102,18 +113,7 @@ describe('big integers', () => {
 		['so is one with a fraction', '{"id":107955,"processed_time":0.2134}', 1],
 		['a big integer costs a second parse', '{"n":6943972350728700930}', 2],
 	])('%s', (_title, text, expected) => {
-		const parse = JSON.parse;
-		let calls = 0;
-		JSON.parse = (...parameters) => {
-			calls++;
-			return parse(...parameters);
-		};
-		try {
-			parseBody(text);
-		} finally {
-			JSON.parse = parse;
-		}
-		expect(calls).toBe(expected);
+		expect(parsesOf(() => parseBody(text))).toBe(expected);
 	});
 
 	test('digits inside a text stay as they are', () => {
@@ -257,18 +257,7 @@ describe('JSON behind something else', () => {
 
 	test('the number of tries is bounded', () => {
 		const text = `<p>${'>{"a":1'.repeat(200_000)}`;
-		const parse = JSON.parse;
-		let calls = 0;
-		JSON.parse = (...parameters) => {
-			calls++;
-			return parse(...parameters);
-		};
-		try {
-			expect(readBody(text)).toBe('html');
-		} finally {
-			JSON.parse = parse;
-		}
-		expect(calls).toBeLessThanOrEqual(11);
+		expect(parsesOf(() => expect(readBody(text)).toBe('html'))).toBeLessThanOrEqual(11);
 	});
 
 	test('any object behind a warning is the object, and nothing but the whole of it is', () => {

@@ -2,29 +2,21 @@
  * What a page of 200 followers costs on the wire and in CPU, plain and compressed, side by side in one run. The
  * simulator compresses in a process of its own; counted here is our side: transport, decompression, and reading.
  */
-import { spawn } from 'node:child_process';
 import { subscribe } from 'node:diagnostics_channel';
-import { once } from 'node:events';
 import type { Socket } from 'node:net';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 
 import type { FaultStep } from '../simulator/faults.ts';
 import { classify, createTransport, systemClock } from './built.ts';
 import { forEachAtOnce, row } from './client.ts';
+import { startSimulatorProcess } from './simulatorProcess.ts';
 
 const PAGES = 300;
 const ROUNDS = 5;
 const WIDTH = 20;
 const LIST = '/user-followers/';
 
-const simulator = spawn(
-	process.execPath,
-	[fileURLToPath(new URL('../simulator/main.ts', import.meta.url)), '--port', '0', '--no-limits'],
-	{ stdio: ['ignore', 'pipe', 'inherit'] },
-);
-const [line] = (await once(createInterface(simulator.stdout), 'line')) as [string];
-const { url } = JSON.parse(line) as { url: string };
+const simulator = await startSimulatorProcess();
+const { url } = simulator;
 
 const sockets = new Set<Socket>();
 subscribe('undici:client:connected', (message) => {
