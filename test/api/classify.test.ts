@@ -77,10 +77,7 @@ describe('status 200 without it is not', () => {
 		['userInfoById', { user: [{ id: '1' }] }, 'user.id'],
 		['userInfoById', { id: '1' }, 'user.id'],
 		['userFollowers', { followings: [] }, 'followers'],
-		['userFollowers', { followers: null }, 'followers'],
 		['userFollowing', { followers: [] }, 'followings'],
-		['userPosts', { videos: {} }, 'videos'],
-		['userPosts', { data: { videos: [] } }, 'videos'],
 		['userPosts', { a: 1, b: 2 }, 'videos'],
 	])('%s: %j', (endpoint, body, field) => {
 		expect(answer(200, body, {}, endpoint)).toEqual({
@@ -309,7 +306,7 @@ describe('other statuses', () => {
 		[520, 'server-error'],
 		[599, 'server-error'],
 	])('%d: %s, not billed', (status, kind) => {
-		for (const body of ['', '<html>', 'null', USABLE.userId]) {
+		for (const body of ['', 'null', '"no"', '{"error":{"message":"no"}}', USABLE.userId]) {
 			const { failure, billed } = failed(answer(status, body));
 			expect(failure.kind).toBe(kind);
 			expect(billed).toBe('returned');
@@ -367,6 +364,20 @@ describe('other statuses', () => {
 		]);
 	});
 
+	test.each([500, 502, 503, 504, 520, 408, 425])(
+		'%d with a web page is the server in trouble',
+		(status) => {
+			expect(failed(answer(status, '<html>')).failure).toMatchObject({
+				kind: 'server-error',
+				status,
+			});
+		},
+	);
+
+	test('429 with a web page is a 429', () => {
+		expect(failed(answer(429, '<html>')).failure.kind).toBe('rate-limited');
+	});
+
 	test('quotes the message, never a web page', () => {
 		const detail = (body: unknown) => failed(answer(503, body)).failure.detail;
 		expect(detail({ message: 'Maintenance' })).toBe('TikLiveAPI answered HTTP 503: Maintenance');
@@ -378,6 +389,105 @@ describe('other statuses', () => {
 		expect(failed(answer(204, { message: 'x' })).failure.detail).toBe(
 			'TikLiveAPI answered HTTP 204',
 		);
+	});
+});
+
+describe('a status 4xx that does not come from the API', () => {
+	const CHALLENGE =
+		'<!DOCTYPE html><html lang="en-US"><head><title>Just a moment...</title></head><body>…</body></html>';
+
+	test.each([400, 401, 402, 403, 404, 405, 418, 422, 499])(
+		'%d with a web page says nothing of key, account or user',
+		(status) => {
+			expect(answer(status, CHALLENGE, { 'content-type': 'text/html; charset=UTF-8' })).toEqual({
+				ok: false,
+				failure: {
+					kind: 'intercepted',
+					detail: `HTTP ${status} came with a web page, "Just a moment...", in place of an answer of TikLiveAPI`,
+					status,
+				},
+				billed: 'returned',
+			});
+		},
+	);
+
+	test.each<[string, string, Record<string, string>, string]>([
+		['a page without a title', '<html><body>no</body></html>', {}, 'a web page in place'],
+		['a page behind white space', '\n\n <HTML>', {}, 'a web page in place'],
+		['a title on two lines', '<html><title\n>Access\nDenied</title>', {}, '"Access Denied"'],
+		['XML', '<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>', {}, 'a web page'],
+		['a page that could not be read', '', { 'content-type': 'text/html' }, 'a web page in place'],
+		['plain words', 'error code: 1020', {}, 'text in place of JSON: error code: 1020'],
+	])('403 with %s', (_title, body, headers, text) => {
+		const { failure } = failed(answer(403, body, headers));
+		expect(failure.kind).toBe('intercepted');
+		expect(failure.detail).toContain(text);
+	});
+
+	test.each<[string, string, Record<string, string>]>([
+		['JSON', '{"message":"Forbidden"}', {}],
+		['JSON under a wrong type', '{"message":"Forbidden"}', { 'content-type': 'text/html' }],
+		['JSON that is no object', '"Forbidden"', {}],
+		['JSON behind a warning', '<br />\n<b>Warning</b>: x<br />\n{"message":"No"}', {}],
+		['no body at all', '', { 'www-authenticate': 'Bearer' }],
+	])('401 and 403 with %s are about the key', (_title, body, headers) => {
+		for (const status of [401, 403]) {
+			expect(kindOf(answer(status, body, headers))).toEqual(['invalid-key', 'returned']);
+		}
+	});
+
+	test('plain words with another status are a refusal like any other', () => {
+		expect(kindOf(answer(404, '404 page not found'))).toEqual(['rejected', 'returned']);
+	});
+});
+
+describe('status 200 that says that the server is in trouble', () => {
+	test.each([
+		'Server error, please try again later',
+		'Internal server error',
+		'Internal Error',
+		'Please try again.',
+		'Please try it again in a minute',
+		'Temporarily unavailable',
+		'Request timeout',
+		'Upstream timed out',
+		'Time-out while reading',
+		'The server is busy',
+		'Down for maintenance',
+		'Service overloaded',
+	])('%p is tried again, and may have been billed', (message) => {
+		for (const body of [
+			{ status: 'error', message },
+			{ message },
+			{ code: -1, msg: message },
+			{ code: 0, msg: 'success', data: { message } },
+		]) {
+			expect(answer(200, body, { 'retry-after': '7' })).toEqual({
+				ok: false,
+				failure: {
+					kind: 'server-error',
+					detail: `TikLiveAPI answered HTTP 200: ${message}`,
+					status: 200,
+					retryAfterMs: 7_000,
+				},
+				billed: 'unknown',
+			});
+		}
+	});
+
+	test.each<[string, FailureKind]>([
+		['Your credits are used up, try again later', 'out-of-credits'],
+		['Quota exceeded, try again tomorrow', 'out-of-credits'],
+		['Too many requests, please try again later', 'rate-limited'],
+		['User not found, please try again', 'not-found'],
+		['This account is temporarily private', 'private'],
+		['Api-Key is temporarily disabled', 'invalid-key'],
+		['Daily limit reached, try again later', 'rejected'],
+		['Invalid userid, try again', 'rejected'],
+		['Please check the url and try again', 'rejected'],
+		['busybody', 'rejected'],
+	])('%p is %s', (message, kind) => {
+		expect(kindOf(answer(200, { status: 'error', message }))[0]).toBe(kind);
 	});
 });
 
@@ -400,6 +510,41 @@ describe('Retry-After', () => {
 			20_000,
 		);
 		expect(failed(answer(status, body, { 'retry-after': 'soon' })).failure).not.toHaveProperty(
+			'retryAfterMs',
+		);
+	});
+});
+
+describe('when to come back after a 429', () => {
+	test.each<[string, number, unknown]>([
+		['429', 429, ''],
+		['429 with a page', 429, '<html>'],
+		['too many requests in a 200', 200, { status: 'error', message: 'Too many requests' }],
+	])('%s: Retry-After goes before what the rate limit headers say', (_title, status, body) => {
+		const wait = (headers: Record<string, string>) => failed(answer(status, body, headers)).failure;
+		expect(wait({ 'x-ratelimit-reset': '20' })).toMatchObject({ retryAfterMs: 20_000 });
+		expect(wait({ ratelimit: '"default";r=0;t=30' })).toMatchObject({ retryAfterMs: 30_000 });
+		expect(wait({ 'retry-after': '7', 'x-ratelimit-reset': '20' })).toMatchObject({
+			retryAfterMs: 7_000,
+		});
+		expect(wait({ 'retry-after': 'soon', 'x-ratelimit-reset': '20' })).toMatchObject({
+			retryAfterMs: 20_000,
+		});
+		expect(wait({})).not.toHaveProperty('retryAfterMs');
+	});
+
+	test('a long wait is told as a time', () => {
+		const detail = (seconds: number) =>
+			failed(answer(429, { message: 'Slow down' }, { 'retry-after': String(seconds) })).failure
+				.detail;
+		expect(detail(3_600)).toBe(
+			'TikLiveAPI answered HTTP 429: Slow down; it wants no request before 2026-11-22T13:00:00Z',
+		);
+		expect(detail(29)).toBe('TikLiveAPI answered HTTP 429: Slow down');
+	});
+
+	test('other failures know no such headers', () => {
+		expect(failed(answer(503, '', { 'x-ratelimit-reset': '20' })).failure).not.toHaveProperty(
 			'retryAfterMs',
 		);
 	});

@@ -11,6 +11,17 @@ import {
 const nested = (levels: number, open = '{"a":', leaf = '1', close = '}') =>
 	open.repeat(levels) + leaf + close.repeat(levels);
 
+/** How often JSON.parse runs meanwhile. */
+function parsesOf(work: () => unknown): number {
+	const parse = jest.spyOn(JSON, 'parse');
+	try {
+		work();
+		return parse.mock.calls.length;
+	} finally {
+		parse.mockRestore();
+	}
+}
+
 describe('parseBody', () => {
 	test.each<[string, string, BodyProblem]>([
 		['an empty body', '', 'empty'],
@@ -99,20 +110,10 @@ describe('big integers', () => {
 
 	test.each([
 		['an ordinary body is parsed once', '{"id":"6943972350728700930","n":1639312724000}', 1],
+		['so is one with a fraction', '{"id":107955,"processed_time":0.2134}', 1],
 		['a big integer costs a second parse', '{"n":6943972350728700930}', 2],
 	])('%s', (_title, text, expected) => {
-		const parse = JSON.parse;
-		let calls = 0;
-		JSON.parse = (...parameters) => {
-			calls++;
-			return parse(...parameters);
-		};
-		try {
-			parseBody(text);
-		} finally {
-			JSON.parse = parse;
-		}
-		expect(calls).toBe(expected);
+		expect(parsesOf(() => parseBody(text))).toBe(expected);
 	});
 
 	test('digits inside a text stay as they are', () => {
@@ -163,6 +164,112 @@ describe('ids', () => {
 	test('an id that is a text, null, a flag or an object stays what it is', () => {
 		const body = { id: '1', uid: null, video_id: false, roomId: { id: '2' }, list_id: [1] };
 		expect(parseBody(JSON.stringify(body))).toEqual(body);
+	});
+});
+
+describe('ids that are floats', () => {
+	test.each([
+		'6.9000000000000000e+18',
+		'6.94397235072873E18',
+		'6943972350728700930.0',
+		'107955.0',
+		'1.07955e5',
+		'1e3',
+		'-1.5',
+		'1E400',
+	])('%s is no id', (source) => {
+		for (const key of ['id', 'uid', 'video_id', 'roomId']) {
+			expect(parseBody(`{"${key}":${source}}`)).toEqual({ [key]: null });
+			expect(parseBody(`{"list":[{ "${key}" : ${source} }]}`)).toEqual({ list: [{ [key]: null }] });
+		}
+	});
+
+	test('an escaped name does not hide one that has lost digits', () => {
+		expect(parseBody('{"\\u0069\\u0064":6.9e18}')).toEqual({ id: null });
+	});
+
+	test('other numbers keep their point, other ids beside it their digits', () => {
+		expect(
+			parseBody(
+				'{"duration":1.5,"rate":1e3,"user":{"id":107955},"video_id":6.9e18,"n":9007199254740993}',
+			),
+		).toEqual({
+			duration: 1.5,
+			rate: 1000,
+			user: { id: '107955' },
+			video_id: null,
+			n: '9007199254740993',
+		});
+	});
+
+	test('a text is handed on untouched', () => {
+		expect(parseBody('{"id":"6.9e+18"}')).toEqual({ id: '6.9e+18' });
+	});
+});
+
+describe('JSON behind something else', () => {
+	const WARNING =
+		'<br />\n<b>Warning</b>:  Undefined array key "x" in <b>/var/www/api/index.php</b> on line <b>12</b><br />\n';
+
+	test.each([
+		['a warning of PHP', WARNING],
+		['several warnings', WARNING.repeat(3)],
+		['a warning that quotes JSON', `${WARNING}json_decode({"a":1}) in {closure}<br/>\n`],
+		['a warning in a table', '<font size="1"><table>{main}</table></font>'],
+		['a warning without tags', '\nWarning: Undefined array key in /var/www/x.php on line 12\n'],
+		['a notice of PHP', 'PHP Notice:  Undefined index in x.php on line 12\n\n'],
+		['a comment', '<!-- cached -->'],
+	])('%s', (_title, before) => {
+		for (const json of [
+			'{"id":107955}',
+			'{ "id" : 107955 }\n',
+			'{\n\t"id": 107955\n}',
+			'\ufeff{"id":107955}',
+		])
+			expect(readBody(`${before}${json}`)).toEqual({ body: { id: '107955' }, preceded: true });
+		expect(readBody(`\ufeff${before}{"n":12345678901234567890}`)).toEqual({
+			body: { n: '12345678901234567890' },
+			preceded: true,
+		});
+	});
+
+	test('whatever the JSON holds', () => {
+		const body = { bio: '<3 > {"a":1} \n{} ', list: [{ a: '<b>' }, {}], deep: { '>': '{' } };
+		for (const text of [JSON.stringify(body), JSON.stringify(body, null, '\t')]) {
+			expect(readBody(WARNING + text)).toEqual({ body, preceded: true });
+		}
+	});
+
+	test.each([
+		['a page', '<html><script>{"a":1}</script></html>', 'html'],
+		['a page with a tail', `${WARNING}{"a":1}</html>`, 'html'],
+		['JSON that was cut', `${WARNING}{"list":[\n{"id":"1"},\n{"id":"2"}`, 'html'],
+		['JSON that was cut in an object', `${WARNING}{\n"user":\n{"id":"1"}`, 'html'],
+		['text of another kind', 'Hello\n{"a":1}', 'not-json'],
+		['two bodies', '{"a":1}\n{"b":2}', 'not-json'],
+		['JSON that was cut in a text', `${WARNING}{"a":"{}`, 'html'],
+		['JSON that was cut in a name', `${WARNING}{"{}`, 'html'],
+		['an empty object', `${WARNING}{}`, 'html'],
+		['a list', `${WARNING}[1]`, 'html'],
+	])('%s is not read', (_title, text, problem) => {
+		expect(readBody(text)).toBe(problem);
+	});
+
+	test('the number of tries is bounded', () => {
+		const text = `<p>${'>{"a":1'.repeat(200_000)}`;
+		expect(parsesOf(() => expect(readBody(text)).toBe('html'))).toBeLessThanOrEqual(11);
+	});
+
+	test('any object behind a warning is the object, and nothing but the whole of it is', () => {
+		fc.assert(
+			fc.property(fc.dictionary(fc.string(), fc.jsonValue()), fc.nat(), (object, cut) => {
+				const json = JSON.stringify(object);
+				const whole = readBody(json);
+				if (typeof whole === 'string' || json === '{}') return;
+				expect(readBody(WARNING + json)).toEqual({ ...whole, preceded: true });
+				expect(readBody(WARNING + json.slice(0, cut % json.length))).toBe('html');
+			}),
+		);
 	});
 });
 

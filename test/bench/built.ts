@@ -4,6 +4,9 @@ import { createRequire } from 'node:module';
 const load = createRequire(import.meta.url);
 const room = '../../dist/nodes/shared/';
 
+export const { classify } = load(
+	`${room}api/index.js`,
+) as typeof import('../../nodes/shared/api/index.ts');
 export const { createClient } = load(
 	`${room}resilience/request.js`,
 ) as typeof import('../../nodes/shared/resilience/request.ts');

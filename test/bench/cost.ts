@@ -2,14 +2,10 @@
  * What the helper costs, in one run and one process, against the simulator in a process of its own:
  * CPU per request beside raw undici and n8n's own httpRequest helper, and the time of a cached hit.
  */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { Agent, request } from 'undici';
 
 import {
@@ -20,19 +16,15 @@ import {
 	systemClock,
 } from './built.ts';
 import { forEachAtOnce, percentile, row } from './client.ts';
+import { startSimulatorProcess } from './simulatorProcess.ts';
 
 const load = createRequire(import.meta.url);
 const REQUESTS = 1_000;
 const ROUNDS = 3;
 const WIDTH = 20;
 
-const simulator = spawn(
-	process.execPath,
-	[fileURLToPath(new URL('../simulator/main.ts', import.meta.url)), '--port', '0', '--no-limits'],
-	{ stdio: ['ignore', 'pipe', 'inherit'] },
-);
-const [line] = (await once(createInterface(simulator.stdout), 'line')) as [string];
-const { url } = JSON.parse(line) as { url: string };
+const simulator = await startSimulatorProcess();
+const { url } = simulator;
 const username = (index: number) => `creator${String(index).padStart(6, '0')}`;
 const address = (index: number) => `${url}/userinfo-by-username/?username=${username(index)}`;
 const headers = { 'x-api-key': 'test-key' };

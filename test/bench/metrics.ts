@@ -2,14 +2,10 @@
  * What it costs to be watched: CPU per request without metrics, with the statistics of the Status node, and
  * with Prometheus on top; then a scrape, a status and a report with a whole day of data in the store.
  */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 
 import {
 	createClient,
@@ -20,6 +16,7 @@ import {
 	type ClientSettings,
 } from './built.ts';
 import { forEachAtOnce, percentile, row } from './client.ts';
+import { startSimulatorProcess } from './simulatorProcess.ts';
 
 const load = createRequire(import.meta.url);
 const room = '../../dist/nodes/shared/';
@@ -45,13 +42,8 @@ const ROUNDS = 5;
 const WIDTH = 20;
 const DAY_MINUTES = 1_440;
 
-const simulator = spawn(
-	process.execPath,
-	[fileURLToPath(new URL('../simulator/main.ts', import.meta.url)), '--port', '0', '--no-limits'],
-	{ stdio: ['ignore', 'pipe', 'inherit'] },
-);
-const [line] = (await once(createInterface(simulator.stdout), 'line')) as [string];
-const { url } = JSON.parse(line) as { url: string };
+const simulator = await startSimulatorProcess();
+const { url } = simulator;
 
 const settings: ClientSettings = {
 	baseUrl: url,

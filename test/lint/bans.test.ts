@@ -100,6 +100,7 @@ const imports: Case[] = (
 
 		// transport
 		[TRANSPORT, 'undici', true],
+		[TRANSPORT, 'proxy-from-env', true],
 		[TRANSPORT, 'node:dns', true],
 		[TRANSPORT, '../resilience/ports', true],
 		[TRANSPORT, '../api', true],
@@ -118,6 +119,7 @@ const imports: Case[] = (
 		[N8N, '../transport/http', true],
 		[N8N, '../../Posts/TikLivePosts.node', false],
 		[N8N, 'undici', false],
+		[N8N, 'proxy-from-env', false],
 		[N8N, 'ioredis', false],
 		[N8N, 'bullmq', false],
 		[N8N, 'node:sqlite', false],

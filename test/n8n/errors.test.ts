@@ -34,6 +34,11 @@ const FAILURES: {
 	'rate-limited': [{ retryAfterMs: 1500.4 }, { cause: 'rate-limited', retryAfterMs: 1501 }],
 	'server-error': [{ status: 503 }, { cause: 'temporarily-unavailable' }],
 	network: [{ code: 'ECONNRESET' }, { cause: 'temporarily-unavailable' }],
+	unreachable: [
+		{ code: 'CERT_HAS_EXPIRED', cure: 'Renew the certificate.' },
+		{ cause: 'temporarily-unavailable' },
+	],
+	intercepted: [{ status: 403 }, { cause: 'temporarily-unavailable' }],
 	timeout: [{ timeoutMs: 30_000 }, { cause: 'temporarily-unavailable' }],
 	'unreadable-body': [{}, { cause: 'temporarily-unavailable' }],
 	'unexpected-body': [{}, { cause: 'temporarily-unavailable' }],

@@ -47,16 +47,14 @@ describe('what a failure means to a job', () => {
 		expect(after(spent)).toMatchObject({ delayMs: 300_000 });
 	});
 
-	it.each(['out-of-credits', 'invalid-key'] as const)(
-		'asks again now and then after %s',
-		(kind) => {
-			expect(after({ kind, detail: '' })).toEqual({
-				do: 'postpone',
-				delayMs: 300_000,
-				holds: 'everybody',
-			});
-		},
-	);
+	it.each<Failure>([
+		{ kind: 'out-of-credits', detail: '' },
+		{ kind: 'invalid-key', detail: '' },
+		{ kind: 'unreachable', detail: '', cure: '', code: '' },
+		{ kind: 'intercepted', detail: '', status: 403 },
+	])('asks again now and then after $kind', (failure) => {
+		expect(after(failure)).toEqual({ do: 'postpone', delayMs: 300_000, holds: 'everybody' });
+	});
 
 	it('stays away as long as a long Retry-After says, and retries after a short one', () => {
 		const busy: Failure = { kind: 'rate-limited', detail: '' };

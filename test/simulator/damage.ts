@@ -1,4 +1,5 @@
 import { free, type PlainAnswer } from './api.ts';
+import { floatIds, inDialect } from './dialects.ts';
 import { plainBody, type Fault } from './faults.ts';
 import type { LossReason } from './ledger.ts';
 
@@ -14,6 +15,10 @@ export type WireFault = Extract<
 			| 'chunked-cut'
 			| 'slow-body'
 			| 'huge'
+			| 'compressed'
+			| 'compressed-cut'
+			| 'bomb'
+			| 'broken-byte'
 			| 'never';
 	}
 >;
@@ -28,6 +33,8 @@ export interface Draft extends PlainAnswer {
 }
 
 const HTML_PAGE = '<!DOCTYPE html><html><body><h1>Just a moment...</h1></body></html>';
+const CHALLENGE_PAGE =
+	'<!DOCTYPE html><html lang="en-US"><head><title>Just a moment...</title></head><body>…</body></html>';
 
 /** The answer as the fault leaves it. `plain` is asked only where the fault lets the request through. */
 export function damage(
@@ -59,6 +66,17 @@ export function damage(
 			return { ...draftOf(plain()), wire: fault };
 		case 'bom':
 			return replaced(plain(), (body) => `\ufeff${body}`);
+		case 'wrapped':
+		case 'php-lists':
+		case 'php-warning':
+			return replaced(plain(), (body) => inDialect(fault.kind, body));
+		case 'float-ids':
+			return replaced(plain(), floatIds);
+		case 'challenge':
+			return draftOf(free(403, CHALLENGE_PAGE));
+		case 'compressed':
+		case 'broken-byte':
+			return { ...draftOf(plain()), wire: fault };
 		case 'truncated':
 			return { ...replaced(plain(), (body) => body.slice(0, body.length / 2)), loss: fault.kind };
 		case 'html':
@@ -72,6 +90,8 @@ export function damage(
 		case 'short-body':
 		case 'chunked-cut':
 		case 'huge':
+		case 'compressed-cut':
+		case 'bomb':
 			return { ...draftOf(plain()), wire: fault, loss: fault.kind };
 	}
 }

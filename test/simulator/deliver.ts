@@ -1,9 +1,28 @@
 import type { ServerResponse } from 'node:http';
+import type { Writable } from 'node:stream';
+import {
+	brotliCompressSync,
+	constants,
+	createGzip,
+	deflateSync,
+	gzipSync,
+	zstdCompressSync,
+} from 'node:zlib';
 
+import type { Encoding } from './faults.ts';
 import type { Answer } from './responder.ts';
 
 const HUGE_BYTES = 300 * 1024 * 1024;
+const [BEFORE, AFTER] = ['{"padding":"', '"}'];
+const LEAST_HUGE = BEFORE.length + AFTER.length;
 const PIECE = Buffer.alloc(64 * 1024, 'x');
+const COMPRESS: Readonly<Record<Encoding, (body: Buffer) => Buffer>> = {
+	gzip: (body) => gzipSync(body),
+	deflate: (body) => deflateSync(body),
+	// Servers compress as they answer, with a quality that costs little.
+	br: (body) => brotliCompressSync(body, { params: { [constants.BROTLI_PARAM_QUALITY]: 4 } }),
+	zstd: (body) => zstdCompressSync(body),
+};
 /** Lets what was written reach the other side before the connection breaks. */
 const SETTLE_MS = 20;
 
@@ -53,7 +72,31 @@ function send(answer: Answer, response: ServerResponse): void {
 			sendSlowly(body, fault.everyMs, response);
 			return;
 		case 'huge':
-			sendHuge(fault.bytes ?? HUGE_BYTES, head, response);
+			head(Math.max(fault.bytes ?? HUGE_BYTES, LEAST_HUGE));
+			sendHuge(fault.bytes ?? HUGE_BYTES, response);
+			return;
+		case 'compressed':
+		case 'compressed-cut': {
+			const bytes = COMPRESS[fault.encoding](body);
+			const sent = fault.kind === 'compressed' ? bytes : bytes.subarray(0, bytes.length >> 1);
+			response.setHeader('content-encoding', fault.encoding);
+			head(sent.length);
+			response.end(sent);
+			return;
+		}
+		case 'bomb': {
+			response.writeHead(status, { ...headers, 'content-encoding': 'gzip' });
+			const gzip = createGzip();
+			gzip.pipe(response);
+			response.once('close', () => gzip.destroy());
+			sendHuge(fault.bytes ?? HUGE_BYTES, gzip);
+			return;
+		}
+		case 'broken-byte': {
+			const broken = breakOneByte(body);
+			head(broken.length);
+			response.end(broken);
+		}
 	}
 }
 
@@ -73,28 +116,27 @@ function sendSlowly(body: Buffer, everyMs: number, response: ServerResponse): vo
 }
 
 /** `{"padding":"xxx..."}` of exactly `bytes`, no faster than it is read. */
-function sendHuge(
-	bytes: number,
-	head: (length: number) => unknown,
-	response: ServerResponse,
-): void {
-	const [before, after] = ['{"padding":"', '"}'];
-	const length = Math.max(bytes, before.length + after.length);
-	let left = length - before.length - after.length;
-	head(length);
-	response.write(before);
+function sendHuge(bytes: number, to: Writable): void {
+	let left = Math.max(bytes, LEAST_HUGE) - LEAST_HUGE;
+	to.write(BEFORE);
 	const more = (): void => {
 		while (left > 0) {
 			const piece = PIECE.subarray(0, Math.min(left, PIECE.length));
 			left -= piece.length;
-			if (!response.write(piece)) {
-				response.once('drain', more);
+			if (!to.write(piece)) {
+				to.once('drain', more);
 				return;
 			}
 		}
-		response.end(after);
+		to.end(AFTER);
 	};
 	more();
+}
+
+/** The first letter of the first name becomes the byte that stands for "é" in Latin-1. */
+function breakOneByte(body: Buffer): Buffer {
+	const text = body.toString('latin1');
+	return Buffer.from(text.replace(/("(?:nickname|title)":")[^"\\]/, '$1\u00e9'), 'latin1');
 }
 
 /** Does nothing when the exchange has ended before. */

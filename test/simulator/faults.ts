@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 
 import { randomFrom } from './chance.ts';
+import type { Dialect } from './dialects.ts';
 
 /** One thing that goes wrong with one request. Billed are the ones that start from a paid 200 answer. */
 export type Fault =
@@ -26,6 +27,20 @@ export type Fault =
 	| { kind: 'null' }
 	/** The true answer behind a byte order mark. Billed and usable. */
 	| { kind: 'bom' }
+	/** The true answer in another form. Billed and usable. */
+	| { kind: Dialect }
+	/** The true answer with ids as floats, of which nobody knows whom they mean. Billed. */
+	| { kind: 'float-ids' }
+	/** The true answer, compressed. Billed and usable. */
+	| { kind: 'compressed'; encoding: Encoding }
+	/** The first half of that, framed as if it were all. Billed. */
+	| { kind: 'compressed-cut'; encoding: Encoding }
+	/** A valid JSON body that is `bytes` long, default 300 MB, in a thousandth of that. Billed. */
+	| { kind: 'bomb'; bytes?: number }
+	/** The true answer, but one letter of a nickname or a title is no UTF-8. Billed and usable. */
+	| { kind: 'broken-byte' }
+	/** 403 with the page of a CDN that takes the caller for a robot. Not billed. */
+	| { kind: 'challenge' }
 	/** The true answer, `ms` later. Billed when it arrives here, even if nobody waits for it. */
 	| { kind: 'slow-headers'; ms: number }
 	/** The true answer, a byte each `everyMs`. Billed. */
@@ -39,8 +54,13 @@ export type Fault =
 	/** No answer, the connection stays open. Not billed. */
 	| { kind: 'never' };
 
+export type Encoding = 'gzip' | 'deflate' | 'br' | 'zstd';
+
 type FaultKind = Fault['kind'];
-type SimpleKind = Exclude<FaultKind, 'status' | 'slow-headers' | 'slow-body'>;
+type SimpleKind = Exclude<
+	FaultKind,
+	'status' | 'slow-headers' | 'slow-body' | 'compressed' | 'compressed-cut'
+>;
 
 /** A fault, a kind that needs no more, or a status. */
 export type FaultStep = Fault | SimpleKind | number;
@@ -93,6 +113,15 @@ const FIELDS: Record<FaultKind, Record<string, 'number' | 'string' | 'object'>> 
 	empty: {},
 	null: {},
 	bom: {},
+	wrapped: {},
+	'php-lists': {},
+	'php-warning': {},
+	'float-ids': {},
+	compressed: { encoding: 'string' },
+	'compressed-cut': { encoding: 'string' },
+	bomb: { bytes: 'number' },
+	'broken-byte': {},
+	challenge: {},
 	'slow-headers': { ms: 'number' },
 	'slow-body': { everyMs: 'number' },
 	redirect: { location: 'string' },
@@ -102,6 +131,8 @@ const FIELDS: Record<FaultKind, Record<string, 'number' | 'string' | 'object'>> 
 };
 const REQUIRED: Partial<Record<FaultKind, string>> = {
 	status: 'status',
+	compressed: 'encoding',
+	'compressed-cut': 'encoding',
 	'slow-headers': 'ms',
 	'slow-body': 'everyMs',
 };

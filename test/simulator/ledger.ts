@@ -11,6 +11,8 @@ export type LossReason =
 	| 'empty'
 	| 'null'
 	| 'huge'
+	| 'compressed-cut'
+	| 'bomb'
 	| 'caller-left';
 
 export interface LedgerReport {

@@ -43,6 +43,11 @@ export function pageAt(
 			return slice(position, count, total);
 		case 'short':
 			return slice(position, Math.ceil(count / 3), total);
+		case 'no-list-at-end':
+		case 'null-list-at-end': {
+			const page = slice(position, count, total);
+			return { ...page, hasMore: page.to > page.from };
+		}
 		case 'overlap':
 			return slice(Math.max(position - Math.min(2, count - 1), 0), count, total);
 		case undefined:

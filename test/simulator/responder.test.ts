@@ -109,6 +109,8 @@ describe('limits', () => {
 	});
 });
 
+const kindOf = (step: FaultStep) => (typeof step === 'object' ? step.kind : step);
+
 describe('faults', () => {
 	/** kind, credits billed, whether it is listed as paid and not delivered, status and body */
 	const table: Array<[FaultStep, number, boolean, number, RegExp]> = [
@@ -127,6 +129,15 @@ describe('faults', () => {
 		['empty', 1, true, 200, /^$/],
 		['null', 1, true, 200, /^null$/],
 		['bom', 1, false, 200, /^\ufeff\{"user".*\}$/],
+		['wrapped', 1, false, 200, /^\{"code":0,"msg":"success",.*"data":\{"user".*\}\}$/],
+		['php-lists', 1, false, 200, /^\{"user".*\}$/],
+		['php-warning', 1, false, 200, /^<br \/>\n<b>Warning<.*\n\{"user".*\}$/s],
+		['float-ids', 1, false, 200, /^\{"user":\{"id":6\.\d{16}e\+18,/],
+		['broken-byte', 1, false, 200, /^\{"user".*\}$/],
+		[{ kind: 'compressed', encoding: 'br' }, 1, false, 200, /^\{"user".*\}$/],
+		[{ kind: 'compressed-cut', encoding: 'gzip' }, 1, true, 200, /^\{"user".*\}$/],
+		[{ kind: 'bomb', bytes: 1e9 }, 1, true, 200, /^\{"user".*\}$/],
+		['challenge', 0, false, 403, /<title>Just a moment\.\.\.<\/title>/],
 		['reset-mid-body', 1, true, 200, /\}$/],
 		['short-length', 1, true, 200, /\}$/],
 		['short-body', 1, true, 200, /\}$/],
@@ -145,7 +156,7 @@ describe('faults', () => {
 		const { ledger } = respond.report();
 		expect(ledger.billed).toBe(billed);
 		expect(ledger.undelivered).toEqual(
-			lost ? [{ request: `${INFO}?username=no_stats`, reason: step }] : [],
+			lost ? [{ request: `${INFO}?username=no_stats`, reason: kindOf(step) }] : [],
 		);
 	});
 

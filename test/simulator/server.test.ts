@@ -1,12 +1,19 @@
 import { Agent, get, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
-import { text } from 'node:stream/consumers';
+import { buffer, text } from 'node:stream/consumers';
+import { brotliDecompressSync, gunzipSync, inflateSync, zstdDecompressSync } from 'node:zlib';
 
 import { pathOf } from './asking.ts';
 import type { FaultStep } from './faults.ts';
 import { startSimulator, type Simulator } from './server.ts';
 
 const INFO = pathOf('/userinfo-by-username/', { username: 'no_stats' });
+const DECOMPRESS = {
+	gzip: gunzipSync,
+	deflate: inflateSync,
+	br: brotliDecompressSync,
+	zstd: zstdDecompressSync,
+};
 const HEADERS = { 'x-api-key': 'test-key' };
 
 let simulator: Simulator;
@@ -36,6 +43,16 @@ function receive(path: string, agent?: Agent): Promise<Received> {
 			);
 		}).on('error', reject);
 	});
+}
+
+async function receiveBytes(path: string) {
+	return await new Promise<{ headers: IncomingMessage['headers']; bytes: Buffer }>(
+		(resolve, reject) => {
+			get(`${simulator.url}${path}`, { headers: HEADERS }, (response) => {
+				buffer(response).then((bytes) => resolve({ headers: response.headers, bytes }), reject);
+			}).on('error', reject);
+		},
+	);
 }
 
 /** Everything that comes over a fresh connection until it ends, as it is on the wire. */
@@ -172,6 +189,39 @@ describe('faults on the wire', () => {
 		expect(headers['content-length']).toBe(String(bytes));
 		expect(body).toHaveLength(bytes);
 		expect(() => JSON.parse(body) as unknown).not.toThrow();
+	});
+
+	it.each(['gzip', 'deflate', 'br', 'zstd'] as const)('compressed: %s', async (encoding) => {
+		const { body: plain } = await receive(INFO);
+		simulator.faults.script('/userinfo-by-username/', [
+			{ kind: 'compressed', encoding },
+			{ kind: 'compressed-cut', encoding },
+		]);
+		const decompress = DECOMPRESS[encoding];
+		const whole = await receiveBytes(INFO);
+		expect(whole.headers['content-encoding']).toBe(encoding);
+		expect(decompress(whole.bytes).toString()).toBe(plain);
+		const cut = await receiveBytes(INFO);
+		expect(cut.bytes).toHaveLength(whole.bytes.length >> 1);
+		expect(() => decompress(cut.bytes)).toThrow(/unexpected end of file/);
+	});
+
+	it('bomb: valid JSON of exactly that size, small on the wire', async () => {
+		const bytes = 3_000_001;
+		simulator.faults.script('/userinfo-by-username/', [{ kind: 'bomb', bytes }]);
+		const bomb = await receiveBytes(INFO);
+		expect(bomb.bytes.length).toBeLessThan(bytes / 100);
+		const body = gunzipSync(bomb.bytes).toString();
+		expect(body).toHaveLength(bytes);
+		expect(() => JSON.parse(body) as unknown).not.toThrow();
+	});
+
+	it('broken-byte: one byte that is no UTF-8', async () => {
+		simulator.faults.script('/userinfo-by-username/', ['none', 'broken-byte']);
+		const [whole, broken] = [await receiveBytes(INFO), await receiveBytes(INFO)];
+		expect(new TextDecoder().decode(broken.bytes)).toContain('"nickname":"\ufffd');
+		const name = whole.bytes.indexOf('"nickname":"') + '"nickname":"'.length;
+		expect(broken.bytes.subarray(0, name)).toEqual(whole.bytes.subarray(0, name));
 	});
 
 	it('redirect, 204 and headers of a script', async () => {

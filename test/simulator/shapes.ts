@@ -1,3 +1,4 @@
+import { inDialect } from './dialects.ts';
 import { feedBookmark, pageAt, peopleBookmark } from './paging.ts';
 import type { Person, Population, Post } from './population.ts';
 import type { Special } from './specials.ts';
@@ -94,6 +95,9 @@ export function peopleBody(
 	for (let position = page.from; position < page.to; position++) {
 		people.push(personItem(population.listed(owner, list, position), special));
 	}
+	if (people.length === 0 && endsWithoutList(special)) {
+		return listlessPage(list === 'followers' ? 'followers' : 'followings', 'time', special);
+	}
 	const next = lastOr(special, page.hasMore, time, peopleBookmark.write(owner, page.next));
 	return finish(
 		{
@@ -122,6 +126,9 @@ export function postsBody(
 	const videos: Tree[] = [];
 	for (let position = page.from; position < page.to; position++) {
 		videos.push(postItem(owner, population.post(owner, position)));
+	}
+	if (videos.length === 0 && endsWithoutList(special)) {
+		return listlessPage('videos', 'cursor', special);
 	}
 	const next = lastOr(special, page.hasMore, cursor, feedBookmark.write(owner, page.next));
 	return finish(
@@ -222,6 +229,15 @@ function postItem(author: Person, post: Post): Tree {
 	return special?.body === 'proto' ? poison(item, { collect_count: 666 }) : item;
 }
 
+function endsWithoutList(special: Special | undefined): boolean {
+	return special?.paging === 'no-list-at-end' || special?.paging === 'null-list-at-end';
+}
+
+function listlessPage(list: string, bookmark: string, special: Special | undefined): string {
+	const isNull = special?.paging === 'null-list-at-end';
+	return write({ ...(isNull && { [list]: null }), [bookmark]: '0', hasMore: false });
+}
+
 /** What the page says about going on; an edge-case user ends differently. */
 function lastOr(
 	special: Special | undefined,
@@ -284,6 +300,7 @@ function poison(tree: Tree, leaked: Tree): Tree {
 function finish(tree: Tree, special: Special | undefined): string {
 	if (special?.body === 'proto') return write(poison(tree, { id: '1', hasMore: true }));
 	const text = write(tree, special?.body === 'huge-numbers');
+	if (special?.dialect) return inDialect(special.dialect, text);
 	if (special?.body !== 'deep') return text;
 	return `${text.slice(0, -1)},"extra":${'['.repeat(DEEP_LEVELS)}${']'.repeat(DEEP_LEVELS)}}`;
 }

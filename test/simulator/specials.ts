@@ -1,3 +1,5 @@
+import type { Dialect } from './dialects.ts';
+
 /** How many people and posts the lists of one user hold. */
 export interface Totals {
 	followers: number;
@@ -17,9 +19,19 @@ export interface Special {
 	readonly stats?: 'absent' | 'nested' | 'flat';
 	/** What is wrong with the text or the tree of a body; /userid/ stays readable in every case. */
 	readonly body?: 'proto' | 'huge-numbers' | 'string-numbers' | 'deep' | 'missing-keys';
+	/** How every body is written, /userid/ too. */
+	readonly dialect?: Dialect;
 	readonly text?: 'null-titles' | 'encoded-titles' | 'unicode' | 'lone-surrogate';
 	/** How pages follow each other; see paging.ts. */
-	readonly paging?: 'repeat' | 'cycle' | 'endless' | 'empty-middle' | 'short' | 'overlap';
+	readonly paging?:
+		| 'repeat'
+		| 'cycle'
+		| 'endless'
+		| 'empty-middle'
+		| 'short'
+		| 'overlap'
+		| 'no-list-at-end'
+		| 'null-list-at-end';
 	/** What stands in the place of the next bookmark on the last page. */
 	readonly lastBookmark?: 'zero' | 'minus-one' | 'absent' | 'unchanged' | 'absent-but-more';
 	/** `number`: cursor as a JSON number, hasMore 1 or 0. `string`: time and hasMore as strings. */
@@ -103,6 +115,28 @@ const table = {
 	},
 	missing_keys: { about: 'status 200 and an object without the usual keys', body: 'missing-keys' },
 	deleted_user: { about: 'not found', access: 'unknown' },
+	wrapped_bodies: {
+		about: 'every body is the `data` of an envelope with code 0 and msg "success"',
+		dialect: 'wrapped',
+	},
+	php_lists: { about: 'every list is an object with numbers for names', dialect: 'php-lists' },
+	php_warnings: {
+		about: 'a warning in HTML stands in front of every body',
+		dialect: 'php-warning',
+	},
+	no_list_at_end: {
+		about: 'each list ends with a page {"cursor":"0","hasMore":false}, without a list',
+		paging: 'no-list-at-end',
+	},
+	null_list_at_end: {
+		about: 'each list ends with a page whose list is null',
+		paging: 'null-list-at-end',
+	},
+	no_list_at_all: {
+		about: 'has nothing, and the first page of each list is one without a list',
+		totals: { followers: 0, following: 0, posts: 0 },
+		paging: 'no-list-at-end',
+	},
 	tiktok: { about: "TikTok's own account: the one that the credential test asks for" },
 } satisfies Record<string, Special>;
 

@@ -1,7 +1,14 @@
 import { generateKeyPairSync, sign } from 'node:crypto';
 
-/** A key and a certificate that it signed itself, made anew for each run of the tests. */
-export function selfSigned(hostName: string): { key: string; cert: string } {
+/**
+ * A key and a certificate that it signed itself, made anew for each run of the tests.
+ *
+ * @param until its last second, as YYYYMMDDhhmmssZ
+ */
+export function selfSigned(
+	hostName: string,
+	until = '20991231235959Z',
+): { key: string; cert: string } {
 	const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
 	const algorithm = sequence(oid('2a8648ce3d040302'));
 	const name = sequence(set(sequence(oid('550403'), der(0x0c, Buffer.from(hostName)))));
@@ -11,7 +18,7 @@ export function selfSigned(hostName: string): { key: string; cert: string } {
 		integer(1),
 		algorithm,
 		name,
-		sequence(time('20200101000000Z'), time('20991231235959Z')),
+		sequence(time('20200101000000Z'), time(until)),
 		name,
 		publicKey.export({ type: 'spki', format: 'der' }),
 		der(0xa3, sequence(sequence(oid('551d11'), alternativeNames))),

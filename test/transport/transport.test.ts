@@ -1,98 +1,16 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import {
-	connect,
-	createServer as createTcpServer,
-	type AddressInfo,
-	type LookupFunction,
-	type Server as TcpServer,
-	type Socket,
-} from 'node:net';
+import { createServer as createTcpServer, type LookupFunction, type Socket } from 'node:net';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
-import { inspect } from 'node:util';
-import { gzipSync } from 'node:zlib';
 import { systemClock } from '../../nodes/shared/n8n/systemClock';
-import { TransportError, type TransportRequest } from '../../nodes/shared/resilience/ports';
-import { createTransport, type TransportOptions } from '../../nodes/shared/transport';
 import { selfSigned } from '../support/certificate';
-
-const KEY = 'canary-9a41-key';
-
-type Handler = (request: IncomingMessage, response: ServerResponse) => void;
+import { KEY, transportHarness } from './harness';
 
 describe('transport', () => {
-	const closers: Array<() => unknown> = [];
-
-	afterEach(async () => {
-		for (const close of closers.splice(0).reverse()) await close();
-	});
-
-	const listen = async (server: TcpServer): Promise<number> => {
-		const sockets = new Set<Socket>();
-		server.on('connection', (socket: Socket) => {
-			sockets.add(socket);
-			socket.on('error', () => {});
-			socket.on('close', () => sockets.delete(socket));
-		});
-		await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-		closers.push(() => {
-			for (const socket of sockets) socket.destroy();
-			return new Promise((resolve) => server.close(resolve));
-		});
-		return (server.address() as AddressInfo).port;
-	};
-
-	/** An HTTP server, and its address. */
-	const serve = async (handler: Handler): Promise<string> =>
-		`http://127.0.0.1:${await listen(createServer(handler))}`;
-
-	/** A server that says these bytes to every request. */
-	const speak = async (answer: (socket: Socket, count: number) => void): Promise<string> => {
-		let count = 0;
-		const server = createTcpServer((socket) => {
-			socket.on('data', () => answer(socket, count++));
-		});
-		return `http://127.0.0.1:${await listen(server)}`;
-	};
-
-	const open = (over: Partial<TransportOptions> = {}) => {
-		const transport = createTransport({
-			maxConnections: 20,
-			userAgent: 'tiklive-test',
-			clock: systemClock,
-			env: {},
-			...over,
-		});
-		closers.push(() => transport.close());
-		const send = (url: string, request: Partial<TransportRequest> = {}) =>
-			transport.send({ url, headers: { 'x-api-key': KEY }, timeoutMs: 5_000, ...request });
-		return { ...transport, send };
-	};
-
-	const failure = async (sending: Promise<unknown>): Promise<TransportError> => {
-		const error = await sending.then(
-			() => undefined,
-			(reason: unknown) => reason,
-		);
-		expect(error).toBeInstanceOf(TransportError);
-		expect(inspect(error, { depth: 10, showHidden: true })).not.toContain(KEY);
-		expect((error as TransportError).stack).not.toContain(KEY);
-		expect((error as TransportError).cause).toBeUndefined();
-		return error as TransportError;
-	};
-
-	const outcome = async (sending: Promise<unknown>) => {
-		const { problem, sent, code } = await failure(sending);
-		return { problem, sent, code };
-	};
-
-	const until = async (condition: () => boolean) => {
-		for (let i = 0; i < 200 && !condition(); i++) await systemClock.sleep(10);
-		expect(condition()).toBe(true);
-	};
+	const { listen, serve, speak, open, failure, outcome, until } = transportHarness();
 
 	describe('request', () => {
-		it('is a GET with path, query and headers, and asks for no compression', async () => {
+		it('is a GET with path, query and headers, and asks for what can be decompressed', async () => {
 			const seen: IncomingMessage[] = [];
 			const url = await serve((request, response) => {
 				seen.push(request);
@@ -107,7 +25,7 @@ describe('transport', () => {
 			expect(seen[0]?.headers).toMatchObject({
 				'x-api-key': KEY,
 				'user-agent': 'tiklive-test',
-				'accept-encoding': 'identity',
+				'accept-encoding': 'gzip, deflate, br, zstd',
 			});
 		});
 
@@ -254,31 +172,18 @@ describe('transport', () => {
 			await until(() => gone);
 		});
 
-		it('that calls itself compressed is not read', async () => {
-			const url = await serve((_request, response) => {
-				response.writeHead(200, { 'content-encoding': 'br' }).end('{}');
-			});
-			expect(await outcome(open().send(url))).toMatchObject({ problem: 'body', sent: true });
-		});
-
-		it('that is compressed all the same is not read', async () => {
+		it('with a broken byte is read, and the byte is U+FFFD', async () => {
+			const bytes = Buffer.from('{"name":"h\u00e9","id":"1"}', 'latin1');
 			const url = await serve((request, response) => {
-				response.writeHead(Number(request.url?.slice(1)), { 'content-encoding': 'gzip' });
-				response.end(gzipSync('{}'));
+				response.writeHead(Number(request.url?.slice(1))).end(bytes);
 			});
 			const { send } = open();
-			expect(await outcome(send(`${url}/200`))).toMatchObject({ problem: 'body', sent: true });
-			// An error status says enough without its body.
-			expect(await send(`${url}/503`)).toMatchObject({ status: 503, body: '' });
-		});
-
-		it('that is not UTF-8 is not guessed at', async () => {
-			const url = await serve((request, response) => {
-				response.writeHead(Number(request.url?.slice(1))).end(Buffer.from('h\u00e9', 'latin1'));
-			});
-			const { send } = open();
-			expect(await outcome(send(`${url}/200`))).toMatchObject({ problem: 'body', sent: true });
-			expect(await send(`${url}/502`)).toMatchObject({ status: 502, body: '' });
+			for (const status of [200, 502]) {
+				expect(await send(`${url}/${status}`)).toMatchObject({
+					status,
+					body: '{"name":"h\ufffd","id":"1"}',
+				});
+			}
 		});
 	});
 
@@ -383,41 +288,66 @@ describe('transport', () => {
 				callback(Object.assign(new Error(`getaddrinfo ${code}`), { code }), '', 4),
 		});
 
-		it.each(['ENOTFOUND', 'EAI_AGAIN'])('%s sent nothing', async (code) => {
+		it.each([
+			['ENOTFOUND', 'unreachable', "Correct the host name in 'Base URL'"],
+			['EAI_AGAIN', 'network', ''],
+		])('%s sent nothing', async (code, problem, cure) => {
 			const { send } = open({ egress: lookupFailing(code) });
-			expect(await outcome(send('http://api.example'))).toEqual({
-				problem: 'network',
+			const error = await failure(send('http://api.example'));
+			expect(error).toMatchObject({ problem, sent: false, code });
+			expect(error.cure).toContain(cure);
+		});
+
+		/** Asks https://localhost of a server with this certificate, which must not get to see the request. */
+		const failureAt = async (certificate: { key: string; cert: string }) => {
+			const seen: string[] = [];
+			const server = createTlsServer(certificate, (request) => seen.push(String(request.url)));
+			const port = await listen(server);
+			const error = await failure(open().send(`https://localhost:${port}`));
+			expect(seen).toEqual([]);
+			return error;
+		};
+
+		it('that nobody vouches for is told with its cure', async () => {
+			expect(await failureAt(selfSigned('localhost'))).toMatchObject({
+				problem: 'unreachable',
 				sent: false,
-				code,
+				code: 'DEPTH_ZERO_SELF_SIGNED_CERT',
+				message: "The server's certificate is not trusted",
+				cure: expect.stringContaining('NODE_EXTRA_CA_CERTS'),
 			});
 		});
 
-		it('that nobody vouches for sent nothing', async () => {
-			const seen: string[] = [];
-			const server = createTlsServer(selfSigned('localhost'), (request) => {
-				seen.push(String(request.url));
-			});
-			const port = await listen(server);
-			expect(await outcome(open().send(`https://localhost:${port}`))).toEqual({
-				problem: 'network',
-				sent: false,
-				code: 'DEPTH_ZERO_SELF_SIGNED_CERT',
-			});
-			expect(seen).toEqual([]);
+		it.each([
+			['expired', 'localhost', '20210101000000Z', 'CERT_HAS_EXPIRED', 'date of this machine'],
+			['of another host', 'other.example', undefined, 'ERR_TLS_CERT_ALTNAME_INVALID', 'Base URL'],
+		])('%s is told with its cure', async (_name, host, until, code, cure) => {
+			const certificate = selfSigned(host, until);
+			const before = getCACertificates('default');
+			setDefaultCACertificates([...before, certificate.cert]);
+			try {
+				const error = await failureAt(certificate);
+				expect(error).toMatchObject({ problem: 'unreachable', sent: false, code });
+				expect(error.cure).toContain(cure);
+			} finally {
+				setDefaultCACertificates(before);
+			}
 		});
 
 		it('where there is no TLS sent nothing', async () => {
 			const url = await serve((_request, response) => response.end());
-			expect(await outcome(open().send(url.replace('http:', 'https:')))).toMatchObject({
-				problem: 'network',
+			expect(await failure(open().send(url.replace('http:', 'https:')))).toMatchObject({
+				problem: 'unreachable',
 				sent: false,
+				message: 'What answers there does not speak TLS',
+				cure: "Correct the port in 'Base URL' of the credential.",
 			});
 		});
 
 		it('that are no address at all', async () => {
 			const { send } = open();
 			for (const url of ['', 'nonsense', 'ftp://127.0.0.1/', 'http://']) {
-				expect(await outcome(send(url))).toMatchObject({ problem: 'network', sent: false });
+				expect(await outcome(send(url))).toMatchObject({ problem: 'unreachable', sent: false });
 			}
 		});
 	});
@@ -459,10 +389,10 @@ describe('transport', () => {
 			const { send } = open({ maxConnections: 1 });
 			const first = send(`${url}/first`);
 			await until(() => seen.length === 1);
-			expect(await outcome(send(`${url}/second`, { timeoutMs: 50 }))).toEqual({
-				problem: 'timeout',
+			expect(await failure(send(`${url}/second`, { timeoutMs: 50 }))).toMatchObject({
+				problem: 'network',
 				sent: false,
-				code: '',
+				message: 'No connection came about within 50 ms, so nothing was sent',
 			});
 			responses[0]?.end('{}');
 			expect((await first).body).toBe('{}');
@@ -595,10 +525,11 @@ describe('transport', () => {
 			});
 			const { send } = open({ egress: filter() });
 			expect((await send(url.replace('127.0.0.1', 'api.example'))).status).toBe(200);
-			expect(await outcome(send(`${url}/secret`))).toEqual({
-				problem: 'network',
+			expect(await failure(send(`${url}/secret`))).toMatchObject({
+				problem: 'unreachable',
 				sent: false,
 				code: 'EGRESS_BLOCKED',
+				cure: expect.stringContaining('N8N_SSRF_ALLOWED_HOSTNAMES'),
 			});
 			expect(asked).toBe(1);
 		});
@@ -609,8 +540,20 @@ describe('transport', () => {
 				throw new Error(`no ${KEY}`);
 			};
 			expect(await outcome(open({ egress: filter({ validateUrl }) }).send(url))).toMatchObject({
+				problem: 'unreachable',
+				sent: false,
+			});
+		});
+
+		it('that cannot look the name up just now has refused nothing', async () => {
+			const validateUrl = async () => {
+				throw Object.assign(new Error('getaddrinfo EAI_AGAIN'), { code: 'EAI_AGAIN' });
+			};
+			const { send } = open({ egress: filter({ validateUrl }) });
+			expect(await outcome(send('http://api.example'))).toEqual({
 				problem: 'network',
 				sent: false,
+				code: 'EAI_AGAIN',
 			});
 		});
 
@@ -618,9 +561,10 @@ describe('transport', () => {
 			const createSecureLookup = (): LookupFunction => (_name, _options, callback) =>
 				callback(new Error('blocked'), '', 4);
 			const { send } = open({ egress: filter({ createSecureLookup }) });
-			expect(await outcome(send('http://api.example'))).toMatchObject({
-				problem: 'network',
+			expect(await outcome(send('http://api.example'))).toEqual({
+				problem: 'unreachable',
 				sent: false,
+				code: 'EGRESS_BLOCKED',
 			});
 		});
 
@@ -628,109 +572,9 @@ describe('transport', () => {
 			const validateUrl = () => new Promise<{ ok: boolean }>(() => {});
 			const { send } = open({ egress: filter({ validateUrl }) });
 			expect(await outcome(send('http://api.example', { timeoutMs: 50 }))).toMatchObject({
-				problem: 'timeout',
-				sent: false,
-			});
-		});
-	});
-
-	describe('proxy', () => {
-		interface Proxy {
-			address: string;
-			/** First lines of what it was asked, and all that it could read. */
-			requests: string[];
-			read: string[];
-		}
-
-		/** Forwards plain requests and opens tunnels, to `port` whatever the name. */
-		const proxyTo = async (port: number, status = 200): Promise<Proxy> => {
-			const proxy: Proxy = { address: '', requests: [], read: [] };
-			const server: Server = createServer((request, response) => {
-				proxy.requests.push(`${request.method} ${request.url}`);
-				proxy.read.push(JSON.stringify(request.headers));
-				response.writeHead(status).end('{"through":"proxy"}');
-			});
-			server.on('connect', (request: IncomingMessage, socket: Socket) => {
-				proxy.requests.push(`CONNECT ${request.url}`);
-				proxy.read.push(JSON.stringify(request.headers));
-				if (status !== 200) {
-					socket.end(`HTTP/1.1 ${status} No\r\n\r\n`);
-					return;
-				}
-				const target = connect(port, '127.0.0.1', () => {
-					socket.write('HTTP/1.1 200 Connected\r\n\r\n');
-					target.pipe(socket).pipe(target);
-				});
-				target.on('error', () => socket.destroy());
-				socket.on('data', (chunk: Buffer) => proxy.read.push(chunk.toString('latin1')));
-			});
-			proxy.address = `http://127.0.0.1:${await listen(server)}`;
-			return proxy;
-		};
-
-		it('opens a tunnel in which it cannot read the key', async () => {
-			const certificate = selfSigned('api.example');
-			setDefaultCACertificates([...getCACertificates('default'), certificate.cert]);
-			const seen: IncomingMessage[] = [];
-			const server = createTlsServer(certificate, (request, response) => {
-				seen.push(request);
-				response.end('{"from":"api"}');
-			});
-			const proxy = await proxyTo(await listen(server));
-			for (const env of [{ HTTPS_PROXY: proxy.address }, { https_proxy: proxy.address }]) {
-				const { send } = open({ env });
-				expect((await send('https://api.example/user')).body).toBe('{"from":"api"}');
-			}
-			expect(proxy.requests).toEqual(['CONNECT api.example:443', 'CONNECT api.example:443']);
-			expect(seen[0]?.headers['x-api-key']).toBe(KEY);
-			expect(proxy.read.join()).not.toContain(KEY);
-		});
-
-		it('is asked for plain requests too, with or without a scheme in its address', async () => {
-			const proxy = await proxyTo(0);
-			for (const address of [proxy.address, proxy.address.replace('http://', '')]) {
-				const { send } = open({ env: { HTTP_PROXY: address } });
-				expect((await send('http://api.example/user')).body).toBe('{"through":"proxy"}');
-			}
-			expect(proxy.requests).toEqual([
-				'GET http://api.example/user',
-				'GET http://api.example/user',
-			]);
-		});
-
-		it('is left out for NO_PROXY and always for this machine', async () => {
-			const url = await serve((_request, response) => response.end('{"from":"api"}'));
-			const proxy = await proxyTo(0);
-			const env = { HTTP_PROXY: proxy.address, NO_PROXY: 'other.example,.api.example' };
-			const { port } = new URL(url);
-			const { send } = open({ env, egress: undefined });
-			for (const host of ['127.0.0.1', 'localhost', 'api.localhost']) {
-				const sending = send(`http://${host}:${port}`, { timeoutMs: 2_000 });
-				// Whether the name resolves is up to the machine.
-				await sending.catch((error: TransportError) => expect(error.sent).toBe(false));
-			}
-			await outcome(send('http://v1.api.example', { timeoutMs: 2_000 }));
-			expect(proxy.requests).toEqual([]);
-		});
-
-		it.each([407, 502])('that answers %i to CONNECT sent nothing', async (status) => {
-			const proxy = await proxyTo(0, status);
-			const { send } = open({ env: { HTTPS_PROXY: proxy.address } });
-			expect(await outcome(send('https://api.example'))).toMatchObject({
 				problem: 'network',
 				sent: false,
 			});
-			expect(proxy.read.join()).not.toContain(KEY);
-		});
-
-		it('that is not there, or has no address, sent nothing', async () => {
-			for (const address of ['http://127.0.0.1:1', 'http://:::', '::']) {
-				const { send } = open({ env: { HTTPS_PROXY: address } });
-				expect(await outcome(send('https://api.example'))).toMatchObject({
-					problem: 'network',
-					sent: false,
-				});
-			}
 		});
 	});
 });

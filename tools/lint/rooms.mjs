@@ -26,7 +26,11 @@ export const ROOMS = [
 		modules: [API, RESILIENCE],
 		packages: ['ioredis', 'bullmq', 'node:*', 'node:sqlite'],
 	},
-	{ folder: 'nodes/shared/transport/', modules: [API, RESILIENCE], packages: ['undici', 'node:*'] },
+	{
+		folder: 'nodes/shared/transport/',
+		modules: [API, RESILIENCE],
+		packages: ['undici', 'proxy-from-env', 'node:*'],
+	},
 	{
 		folder: N8N,
 		modules: [API, RESILIENCE, 'nodes/shared/stores/', 'nodes/shared/transport/'],

@@ -1,15 +1,10 @@
-import { ENDPOINTS, type Endpoint, type EndpointName } from './endpoints';
+import { contentOf, isErrorEnvelope, isStatusError, missingField, unwrap } from './answer';
+import type { EndpointName } from './endpoints';
 import type { Failure } from './failure';
-import {
-	BODY_PROBLEM_TEXT,
-	isJsonObject,
-	readBody,
-	type BodyProblem,
-	type JsonObject,
-} from './json';
+import { BODY_PROBLEM_TEXT, readBody, type BodyProblem, type JsonObject } from './json';
 import { plainText } from './plainText';
+import { parseRateLimitReset } from './rateLimitReset';
 import { parseRetryAfter } from './retryAfter';
-import { isUserId } from './user';
 
 export interface ApiResponse {
 	status: number;
@@ -25,11 +20,20 @@ export interface ApiResponse {
 export type Billed = 'spent' | 'returned' | 'unknown';
 
 export type Verdict =
-	{ ok: true; body: JsonObject } | { ok: false; failure: Failure; billed: Billed };
+	| {
+			ok: true;
+			body: JsonObject;
+			/** The body as text, where that is not the answer as it came: to be stored in its place. */
+			text?: string;
+			/** For the log: what was strange about the answer. */
+			note?: string;
+	  }
+	| { ok: false; failure: Failure; billed: Billed };
 
 /** What a text of the API means. `lone`: only when `message` is the body's one field. */
 interface TextRule {
-	readonly meaning: 'rate-limited' | 'out-of-credits' | 'invalid-key' | 'not-found' | 'private';
+	readonly meaning:
+		'rate-limited' | 'out-of-credits' | 'invalid-key' | 'not-found' | 'private' | 'server-error';
 	readonly scope: 'any' | 'lone';
 	readonly pattern: RegExp;
 }
@@ -66,7 +70,23 @@ const TEXT_RULES: readonly TextRule[] = [
 		pattern: /not[ _-]?found|no such|n.t exist|unique_id is invalid/i,
 	},
 	{ meaning: 'private', scope: 'any', pattern: /private|privacy/i },
+	// What speaks of a limit, or of something to correct, is no matter of waiting.
+	{
+		meaning: 'server-error',
+		scope: 'any',
+		pattern:
+			/^(?!.*\b(?:limit|invalid|incorrect|check)).*(?:server error|internal error|try (?:it )?again|temporar|time(?:d)?[ -]?out|\bbusy\b|maintenance|overload)/is,
+	},
 ];
+
+const PRECEDED =
+	'TikLiveAPI answers with something else, such as a warning of PHP, in front of its JSON. The JSON is read';
+
+/** An id, as number or as text, with a point or an exponent. */
+const FLOAT_ID = /"id"[ \t\n\r]*:[ \t\n\r]*"?-?\d+[.eE]/;
+
+/** From here on a person wants to know the time at which to come back. */
+const LONG_WAIT_MS = 30_000;
 
 /**
  * Tells success from failure by status AND body: this API answers 200 to a wrong key, an empty account
@@ -87,11 +107,9 @@ export function classify(
 function failureOfStatus(response: ApiResponse, nowWallMs: number): Failure {
 	const { status } = response;
 	const read = readBody(response.body);
-	const body = typeof read === 'string' ? undefined : read;
+	const body = typeof read === 'string' ? undefined : read.body;
 	const detail = describe(status, body && textOf(body));
-	if (status === 401 || status === 403) return { kind: 'invalid-key', detail };
-	if (status === 402) return { kind: 'out-of-credits', detail };
-	if (status === 429) return { kind: 'rate-limited', detail, ...retryAfter(response, nowWallMs) };
+	if (status === 429) return rateLimited(status, body && textOf(body), response, nowWallMs);
 	if (status === 408 || status === 425 || status >= 500) {
 		return { kind: 'server-error', detail, status, ...retryAfter(response, nowWallMs) };
 	}
@@ -101,26 +119,67 @@ function failureOfStatus(response: ApiResponse, nowWallMs: number): Failure {
 		const redirect = `${describe(status, undefined)}, a redirect, which is never followed`;
 		return { kind: 'rejected', detail: redirect, status };
 	}
-	const meaning = body && isErrorEnvelope(body) ? meaningOf(textOf(body), 'any') : undefined;
+	const instead = notOfTheApi(response, read);
+	if (instead !== undefined) {
+		return { kind: 'intercepted', detail: `HTTP ${status} came with ${instead}`, status };
+	}
+	if (status === 401 || status === 403) return { kind: 'invalid-key', detail };
+	if (status === 402) return { kind: 'out-of-credits', detail };
+	const meaning = body && isStatusError(body) ? meaningOf(textOf(body), 'any') : undefined;
 	return meaning === 'not-found' || meaning === 'private'
 		? { kind: meaning, detail }
 		: { kind: 'rejected', detail, status };
 }
 
-function classifyAnswer(endpoint: EndpointName, response: ApiResponse, nowWallMs: number): Verdict {
-	const body = readBody(response.body);
-	if (typeof body === 'string') return failureOfBody(body);
-	if (!isErrorEnvelope(body) && hasShape(endpoint, body)) return { ok: true, body };
+/**
+ * What came in place of an answer of the API, which speaks JSON: a page is made for people, by a CDN, a firewall or
+ * a portal in between, and a refusal in plain words says nothing of the key either (Cloudflare: "error code: 1020").
+ * A 401 or 403 without any body counts as the API's own: Spring, ASP.NET and Envoy refuse a key like that, while
+ * those in between have something to say.
+ */
+function notOfTheApi(
+	{ status, headers, body }: ApiResponse,
+	read: ReturnType<typeof readBody>,
+): string | undefined {
+	const isHtml = /\bhtml\b/i.test(headers['content-type'] ?? '');
+	if (read === 'html' || (isHtml && (read === 'empty' || read === 'not-json'))) {
+		const title = /<title[^>]*>([^<]{1,200})/i.exec(body.slice(0, 20_000))?.[1];
+		const named = plainText(title ?? '', 100);
+		return `a web page${named === '' ? '' : `, "${named}",`} in place of an answer of TikLiveAPI`;
+	}
+	if (read === 'not-json' && (status === 401 || status === 403)) {
+		return `text in place of JSON: ${plainText(body, 100)}`;
+	}
+	return undefined;
+}
 
-	const text = textOf(body);
-	const detail = describe(200, text);
+function classifyAnswer(endpoint: EndpointName, response: ApiResponse, nowWallMs: number): Verdict {
+	const read = readBody(response.body);
+	if (typeof read === 'string') return failureOfBody(read);
+	const body = unwrap(endpoint, read.body);
+	const text = textOf(body) ?? textOf(read.body);
 	const lone = Object.keys(body).length === 1 && typeof body['message'] === 'string';
 	const meaning = meaningOf(text, lone ? 'lone' : 'any');
+
+	const isError = isErrorEnvelope(read.body) || isErrorEnvelope(body);
+	const isRefusal = meaning === 'not-found' || meaning === 'private';
+	const content = isError ? undefined : contentOf(endpoint, body, !isRefusal);
+	if (content !== undefined) {
+		const asItCame = content === read.body && !read.preceded;
+		return {
+			ok: true,
+			body: content,
+			...(!asItCame && { text: JSON.stringify(content) }),
+			...(read.preceded && { note: PRECEDED }),
+		};
+	}
+
+	const detail = describe(200, text);
 	switch (meaning) {
 		case 'rate-limited':
 			return {
 				ok: false,
-				failure: { kind: meaning, detail, ...retryAfter(response, nowWallMs) },
+				failure: rateLimited(200, text, response, nowWallMs),
 				billed: 'returned',
 			};
 		case 'out-of-credits':
@@ -129,13 +188,19 @@ function classifyAnswer(endpoint: EndpointName, response: ApiResponse, nowWallMs
 		case 'not-found':
 		case 'private':
 			return { ok: false, failure: { kind: meaning, detail }, billed: 'spent' };
+		case 'server-error':
+			return {
+				ok: false,
+				failure: { kind: meaning, detail, status: 200, ...retryAfter(response, nowWallMs) },
+				billed: 'unknown',
+			};
 		case undefined:
 			return {
 				ok: false,
 				failure:
-					lone || isErrorEnvelope(body)
+					lone || isError
 						? { kind: 'rejected', detail, status: 200 }
-						: { kind: 'unexpected-body', detail: missingField(endpoint) },
+						: { kind: 'unexpected-body', detail: whatIsMissing(endpoint, response.body) },
 				billed: 'spent',
 			};
 	}
@@ -154,22 +219,12 @@ function failureOfBody(problem: BodyProblem): Verdict {
 	}
 }
 
-function isErrorEnvelope({ status }: JsonObject): boolean {
-	return typeof status === 'string' && status.toLowerCase() === 'error';
-}
-
-/** Asks only for what the endpoint always has; everything else may be null or missing. */
-function hasShape(endpoint: EndpointName, body: JsonObject): boolean {
-	const { list }: Endpoint = ENDPOINTS[endpoint];
-	if (list) return Array.isArray(body[list.key]);
-	const holder = endpoint === 'userId' ? body : body['user'];
-	return isJsonObject(holder) && isUserId(holder['id']);
-}
-
-function missingField(endpoint: EndpointName): string {
-	const { list }: Endpoint = ENDPOINTS[endpoint];
-	const field = list?.key ?? (endpoint === 'userId' ? 'id' : 'user.id');
-	return `TikLiveAPI answered HTTP 200 without ${field}`;
+function whatIsMissing(endpoint: EndpointName, text: string): string {
+	const field = missingField(endpoint);
+	const start = `TikLiveAPI answered HTTP 200 with`;
+	return field.endsWith('id') && FLOAT_ID.test(text)
+		? `${start} ${field} as a number with a point or an exponent, which may be somebody else's id`
+		: `${start}out ${field}`;
 }
 
 /** The API's own words, under whatever name this family of APIs puts them. */
@@ -193,6 +248,24 @@ function describe(status: number, text: string | undefined): string {
 	const start = `TikLiveAPI answered HTTP ${status}`;
 	const quoted = plainText(text ?? '', 150);
 	return quoted === '' ? start : `${start}: ${quoted}`;
+}
+
+function rateLimited(
+	status: number,
+	text: string | undefined,
+	{ headers }: ApiResponse,
+	nowWallMs: number,
+): Failure {
+	const retryAfterMs =
+		parseRetryAfter(headers, nowWallMs) ?? parseRateLimitReset(headers, nowWallMs);
+	const detail = describe(status, text);
+	if (retryAfterMs === undefined) return { kind: 'rate-limited', detail };
+	const until = new Date(nowWallMs + retryAfterMs).toISOString().replace(/\.\d+Z$/, 'Z');
+	return {
+		kind: 'rate-limited',
+		detail: retryAfterMs < LONG_WAIT_MS ? detail : `${detail}; it wants no request before ${until}`,
+		retryAfterMs,
+	};
 }
 
 function retryAfter(response: ApiResponse, nowWallMs: number): { retryAfterMs?: number } {

@@ -3,7 +3,7 @@
  * A `switch` over `kind` is exhaustive; each kind is one row of the error table in the README.
  */
 export type Failure =
-	/** The API did not accept the key (HTTP 401/403, or status 200 with a lone `message`). Never billed. */
+	/** The API itself did not accept the key (401/403 in JSON, or status 200 with a lone `message`). Never billed. */
 	| { kind: 'invalid-key'; detail: string }
 	/** The account has no credits left (402, or status 200 with a lone `message` about the balance). Never billed. */
 	| { kind: 'out-of-credits'; detail: string }
@@ -15,10 +15,17 @@ export type Failure =
 	| { kind: 'rejected'; detail: string; status: number }
 	/** HTTP 429, or a 200 `message` that speaks of too many requests. */
 	| { kind: 'rate-limited'; detail: string; retryAfterMs?: number }
-	/** HTTP 408, 425 or 5xx. */
+	/** HTTP 408, 425 or 5xx, or a 200 that says so in words. */
 	| { kind: 'server-error'; detail: string; status: number; retryAfterMs?: number }
-	/** No answer: refused, reset, DNS, TLS. `code` is the system's or undici's error code. */
+	/** No answer just now: refused, reset, no way there. `code` is the system's or undici's error code. */
 	| { kind: 'network'; detail: string; code: string }
+	/**
+	 * No answer, and none before somebody changes something: a certificate that is not trusted, a host name that
+	 * does not exist, no TLS, blocked by n8n, a proxy that refuses. `cure` says what to change. Nothing was sent.
+	 */
+	| { kind: 'unreachable'; detail: string; cure: string; code: string }
+	/** Status 4xx, but not from the API: something in between refused. Says nothing of key or user. Never billed. */
+	| { kind: 'intercepted'; detail: string; status: number }
 	/** The attempt's time ran out. */
 	| { kind: 'timeout'; detail: string; timeoutMs: number }
 	/** Status 200 but not readable as JSON: cut, HTML, empty. Worth another attempt. */

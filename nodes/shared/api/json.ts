@@ -33,31 +33,56 @@ const MAYBE_BIG_INTEGER = /[[:,][ \t\n\r]*-?\d{16}/;
 
 const ID_FIELD = /^(?:id|uid)$|_id$|Id$/;
 
+/** Could the text hold an id with a point or an exponent? PHP writes integers so that it took for floats. */
+const MAYBE_FLOAT_ID = /[iI]d"[ \t\n\r]*:[ \t\n\r]*-?\d+[.eE]/;
+
+/** What may stand in front of the JSON: a page's or a message's tags, or PHP's messages without tags. */
+const PREAMBLE =
+	/^\s*(?:<|(?:PHP )?(?:Warning|Notice|Deprecated|Strict Standards|Parse error|Fatal error)\b)/i;
+
+/**
+ * Where JSON may begin behind it: after a tag, or on a line of its own. Inside JSON an object follows one of `[:,`, and
+ * a string holds neither line breaks nor plain quotes, so that no part of a body that was cut is taken for the whole.
+ */
+const MAYBE_START = />\s*(?=\{\s*")|[^\s[:,>][^\S\n]*\n\s*(?=\{\s*")/g;
+
+/** Each try reads the rest of the text once. */
+const MAX_STARTS = 10;
+
+export interface ReadBody {
+	body: JsonObject;
+	/** The JSON stood behind something else, such as a warning of PHP. */
+	preceded: boolean;
+}
+
 /** The body, or what is wrong with it, for a reader who goes on either way. See `parseBody`. */
-export function readBody(text: string): JsonObject | BodyProblem {
-	const json = text.replace(/^\uFEFF/, '');
-	const root = parseJson(json);
-	if (root === undefined) return unreadable(json);
+export function readBody(text: string): ReadBody | BodyProblem {
+	const whole = text.replace(/^\uFEFF/, '');
+	const found = parseJson(whole) ?? parseBehind(whole);
+	if (found === undefined) return unreadable(whole);
+	const { json, root } = found;
 	if (!isJsonObject(root)) return 'not-object';
 	if (!normalise(root)) return 'too-deep';
-	if (!MAYBE_BIG_INTEGER.test(json)) return root;
+	const preceded = json !== whole;
+	if (!MAYBE_BIG_INTEGER.test(json) && !MAYBE_FLOAT_ID.test(json)) return { body: root, preceded };
 
 	// A reviver recurses and is slow, so it runs only if needed, and only now that the depth is known.
-	const exact: JsonObject = JSON.parse(json, keepBigInteger);
+	const exact: JsonObject = JSON.parse(json, keepExact);
 	normalise(exact);
-	return exact;
+	return { body: exact, preceded };
 }
 
 /**
  * Reads a body into an object that is safe to hand on: integers beyond 2^53 become strings with all their
- * digits; ids are strings even where the API sent numbers; own `__proto__` keys are gone.
+ * digits; ids are strings even where the API sent numbers, and null where such a number is not exact; own
+ * `__proto__` keys are gone.
  *
  * @throws BodyError
  */
 export function parseBody(text: string): JsonObject {
-	const body = readBody(text);
-	if (typeof body === 'string') throw new BodyError(body);
-	return body;
+	const read = readBody(text);
+	if (typeof read === 'string') throw new BodyError(read);
+	return read.body;
 }
 
 export function isJsonObject(value: JsonValue | undefined): value is JsonObject {
@@ -65,9 +90,9 @@ export function isJsonObject(value: JsonValue | undefined): value is JsonObject 
 }
 
 /** Undefined for what is not JSON. V8 reads any depth without recursion. */
-function parseJson(text: string): JsonValue | undefined {
+function parseJson(json: string): { json: string; root: JsonValue } | undefined {
 	try {
-		return JSON.parse(text);
+		return { json, root: JSON.parse(json) };
 	} catch {
 		return undefined;
 	}
@@ -78,12 +103,23 @@ function unreadable(text: string): BodyProblem {
 	return /^\s*</.test(text) ? 'html' : 'not-json';
 }
 
+/** The JSON at the end of a text that begins with something else. It must be all the rest. */
+function parseBehind(text: string): ReturnType<typeof parseJson> {
+	if (!PREAMBLE.test(text)) return undefined;
+	let starts = 0;
+	for (const { index, 0: before } of text.matchAll(MAYBE_START)) {
+		const found = parseJson(text.slice(index + before.length));
+		if (found !== undefined || ++starts === MAX_STARTS) return found;
+	}
+	return undefined;
+}
+
 /** TypeScript's library does not know the third argument yet (JSON.parse source text access, Node >= 21). */
-function keepBigInteger(_key: string, value: JsonValue, context?: { source?: string }): JsonValue {
+function keepExact(key: string, value: JsonValue, context?: { source?: string }): JsonValue {
+	if (typeof value !== 'number') return value;
 	const source = context?.source ?? '';
-	const isBigInteger =
-		typeof value === 'number' && !Number.isSafeInteger(value) && /^-?\d+$/.test(source);
-	return isBigInteger ? source : value;
+	if (ID_FIELD.test(key) && /[.eE]/.test(source)) return null;
+	return !Number.isSafeInteger(value) && /^-?\d+$/.test(source) ? source : value;
 }
 
 /**
@@ -116,6 +152,8 @@ function normaliseObject(node: JsonObject, below: (JsonObject | JsonValue[])[]):
 		}
 		const value = node[key];
 		if (typeof value === 'object' && value !== null) below.push(value);
-		else if (typeof value === 'number' && ID_FIELD.test(key)) node[key] = String(value);
+		else if (typeof value === 'number' && ID_FIELD.test(key)) {
+			node[key] = Number.isSafeInteger(value) ? String(value) : null;
+		}
 	}
 }

@@ -30,12 +30,20 @@ export function parseRetryAfter(
 ): number | undefined {
 	const value = headers['retry-after'];
 	if (value === undefined) return undefined;
-	const serverNowMs = parseHttpDate(headers['date'] ?? '', nowWallMs) ?? nowWallMs;
+	const serverNowMs = serverTimeMs(headers, nowWallMs);
 	const waits = value
 		.split(BETWEEN_HEADERS)
 		.map((part) => parseWait(part.trim(), serverNowMs))
 		.filter((wait) => wait !== undefined);
 	return waits.length === 0 ? undefined : Math.min(Math.max(...waits), MAX_RETRY_AFTER_MS);
+}
+
+/** What the server's clock says, by the answer's `Date` header; else our own. ms since the epoch. */
+export function serverTimeMs(
+	headers: Readonly<Record<string, string | undefined>>,
+	nowWallMs: number,
+): number {
+	return parseHttpDate(headers['date'] ?? '', nowWallMs) ?? nowWallMs;
 }
 
 function parseWait(text: string, serverNowMs: number): number | undefined {

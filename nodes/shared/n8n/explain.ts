@@ -88,6 +88,20 @@ export function explain(
 				advice: "Check the internet connection of n8n and 'Base URL' of the credential.",
 				declaration: { cause: 'temporarily-unavailable' },
 			};
+		case 'unreachable':
+			return {
+				message: `TikLiveAPI cannot be reached${forUser} from here`,
+				advice: failure.cure,
+				declaration: { cause: 'temporarily-unavailable' },
+			};
+		case 'intercepted':
+			return {
+				message: `Something between n8n and TikLiveAPI refused the request${forUser}`,
+				advice:
+					"Check 'Base URL' of the credential, and whether a firewall, a proxy or the CDN of TikLiveAPI blocks this machine. Nobody has judged the API key.",
+				declaration: { cause: 'temporarily-unavailable' },
+				httpStatus: failure.status,
+			};
 		case 'timeout':
 			return {
 				message: `TikLiveAPI did not answer${forUser} within ${seconds(failure.timeoutMs)}`,

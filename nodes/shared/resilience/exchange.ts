@@ -17,6 +17,7 @@ import {
 	type StoredResponse,
 	type Transport,
 	type TransportResponse,
+	type Warn,
 } from './ports';
 
 /** Shorter than any real key; replacing it could hit other text. */
@@ -31,11 +32,14 @@ export interface Sent {
 
 /** One request over the transport: sent, timed, read by status and body, and made ready to be stored. */
 export class Exchange {
+	readonly #noted = new Set<string>();
+
 	constructor(
 		private readonly transport: Transport,
 		private readonly clock: Clock,
 		private readonly metrics: Metrics,
 		private readonly keyId: string,
+		private readonly warn: Warn,
 	) {}
 
 	async send(
@@ -78,14 +82,21 @@ export class Exchange {
 			const stored = missing ? [this.#row(baseUrl, own, 'not-found', failure.detail)] : [];
 			return { failure, billed, stored };
 		}
+		if (read.note !== undefined) this.#noteOnce(read.note);
 		const answers = [
-			{ ...own, body: response.body },
+			{ ...own, body: read.text ?? response.body },
 			...derivedAnswers(endpoint, params, read.body),
 		];
 		return {
 			billed: 'spent',
 			stored: answers.map((answer) => this.#row(baseUrl, answer, 'found', answer.body)),
 		};
+	}
+
+	#noteOnce(note: string): void {
+		if (this.#noted.has(note)) return;
+		this.#noted.add(note);
+		this.warn(note);
 	}
 
 	#row(

@@ -24,6 +24,8 @@ export const FAILURE_TRAITS: Readonly<Record<FailureKind, Traits>> = {
 	'rate-limited': { retry: true, verdict: 'neutral', outcome: 'rate-limited', unavailable: true },
 	'server-error': { retry: true, verdict: 'failure', outcome: 'server-error', unavailable: true },
 	network: { retry: true, verdict: 'failure', outcome: 'network', unavailable: true },
+	unreachable: { retry: false, verdict: 'neutral', outcome: 'network', unavailable: true },
+	intercepted: { retry: false, verdict: 'neutral', outcome: 'refused', unavailable: true },
 	timeout: { retry: true, verdict: 'failure', outcome: 'timeout', unavailable: true },
 	'unreadable-body': { retry: true, verdict: 'failure', outcome: 'bad-body', unavailable: true },
 	'unexpected-body': { retry: false, verdict: 'neutral', outcome: 'bad-body', unavailable: false },
@@ -40,7 +42,7 @@ export function fromTransportError(
 	return { failure: failureOf(error, timeoutMs), billed: error.sent ? 'unknown' : 'returned' };
 }
 
-function failureOf({ problem, message, code }: TransportError, timeoutMs: number): Failure {
+function failureOf({ problem, message, code, cure }: TransportError, timeoutMs: number): Failure {
 	switch (problem) {
 		case 'timeout':
 			return { kind: 'timeout', detail: `No answer within ${timeoutMs} ms`, timeoutMs };
@@ -48,6 +50,8 @@ function failureOf({ problem, message, code }: TransportError, timeoutMs: number
 			return { kind: 'unreadable-body', detail: message };
 		case 'network':
 			return { kind: 'network', detail: message, code };
+		case 'unreachable':
+			return { kind: 'unreachable', detail: message, cure, code };
 		case 'cancelled':
 			return { kind: 'cancelled', detail: message };
 	}

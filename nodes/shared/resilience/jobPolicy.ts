@@ -8,7 +8,7 @@ const RETRY_CAP_MS = 3_600_000;
 const LEAST_DELAY_MS = 1_000;
 /** From here on a Retry-After is no longer a matter of one job: everybody has to stay away that long. */
 const LONG_RETRY_AFTER_MS = 30_000;
-/** Nobody says when a key is mended or an account topped up; asking costs no credit. */
+/** Nobody says when a key is mended, an account topped up or a way opened; asking costs no credit. */
 const ASK_AGAIN_MS = 5 * 60_000;
 /** Jobs that were held back together come back over this time. */
 const SPREAD_MS = 5_000;
@@ -32,6 +32,8 @@ export const JOB_DISPOSITIONS: Readonly<Record<FailureKind, Disposition>> = {
 	'rate-limited': 'postpone',
 	'server-error': 'retry',
 	network: 'retry',
+	unreachable: 'postpone',
+	intercepted: 'postpone',
 	timeout: 'retry',
 	'unreadable-body': 'retry',
 	'unexpected-body': 'dead-letter',

@@ -40,26 +40,28 @@ export interface TransportResponse {
 	status: number;
 	/** Lower-case names; a repeated header is joined by ", ". */
 	headers: Readonly<Record<string, string | undefined>>;
-	/** UTF-8, byte order mark removed. */
+	/** Decompressed, byte order mark removed; what is no UTF-8 in it reads as U+FFFD. */
 	body: string;
 }
 
 /** Sends one GET request. Rejects with TransportError only. Never follows a redirect, never retries. */
 export type Transport = (request: TransportRequest) => Promise<TransportResponse>;
 
-export type TransportProblem = 'timeout' | 'network' | 'body' | 'cancelled';
+export type TransportProblem = 'timeout' | 'network' | 'unreachable' | 'body' | 'cancelled';
 
 /** `sent` is false only when it is certain that the server did not get the request. */
 export class TransportError extends Error {
 	override readonly name = 'TransportError';
 
 	constructor(
-		/** `body`: headers arrived but the body was cut, too large or not text. */
+		/** `body`: headers arrived but the body was cut or too large. `unreachable`: for as long as nobody changes something. */
 		readonly problem: TransportProblem,
 		message: string,
 		readonly sent: boolean,
 		/** For example ECONNRESET, UND_ERR_SOCKET. Empty when there is none. */
 		readonly code = '',
+		/** What to change, for `unreachable`. */
+		readonly cure = '',
 	) {
 		super(message);
 	}

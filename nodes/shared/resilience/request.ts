@@ -86,7 +86,7 @@ class ResilientClient implements Client {
 		this.#scheduler = new Scheduler(stores.admission, clock, metrics, settings.limits);
 		this.#standing = new AccountStanding(clock);
 		this.#rateLimitLog = new RateLimitLog(clock, warn);
-		this.#exchange = new Exchange(deps.transport, clock, metrics, deps.keyId);
+		this.#exchange = new Exchange(deps.transport, clock, metrics, deps.keyId, warn);
 	}
 
 	async call(

@@ -1,12 +1,19 @@
-import type { Failure } from '../api';
+import type { Failure, FailureKind } from '../api';
 import type { Clock } from './ports';
 
-/** A refused key is asked for again after this, so that 10,000 items do not send 10,000 useless requests. */
-const INVALID_KEY_MS = 30_000;
-/** An empty account may be topped up at any time. */
-const OUT_OF_CREDITS_MS = 60_000;
+/**
+ * Failures that every other call would meet too, and for how long nothing is asked then, so that 10,000 items do
+ * not send 10,000 useless requests.
+ */
+const HOLD_MS: Readonly<Partial<Record<FailureKind, number>>> = {
+	'invalid-key': 30_000,
+	// An account may be topped up at any time.
+	'out-of-credits': 60_000,
+	// Nothing reaches the API, so asking is cheap; yet each try takes a place in the rate window.
+	unreachable: 10_000,
+};
 
-/** Remembers for a short while that the API refuses this key whatever is asked. */
+/** Remembers for a short while that asking is of no use, whatever is asked. */
 export class AccountStanding {
 	#refusal: Failure | undefined;
 	#untilMs = 0;
@@ -19,9 +26,9 @@ export class AccountStanding {
 	}
 
 	learn(failure: Failure): void {
-		if (failure.kind !== 'invalid-key' && failure.kind !== 'out-of-credits') return;
+		const holdMs = HOLD_MS[failure.kind];
+		if (holdMs === undefined) return;
 		this.#refusal = failure;
-		const forMs = failure.kind === 'invalid-key' ? INVALID_KEY_MS : OUT_OF_CREDITS_MS;
-		this.#untilMs = this.clock.monotonicMs() + forMs;
+		this.#untilMs = this.clock.monotonicMs() + holdMs;
 	}
 }

@@ -1,21 +1,25 @@
 import type { Dispatcher } from 'undici';
-import type { TransportError, TransportResponse } from '../resilience/ports';
-import { bodyFailure, codeOf, networkFailure } from './failure';
+import { TransportError, type TransportResponse } from '../resilience/ports';
+import { bodyFailure, networkFailure, notConnected, tooLarge, unknownEncoding } from './failure';
+import type { Proxy } from './proxies';
 
 type Controller = Dispatcher.DispatchController;
 
 /** What ends an exchange from outside; undici gets it as the reason for the abort and nobody reads it. */
 const ENDED = new Error('ended');
 
-/** Removes a byte order mark. */
-const UTF_8 = new TextDecoder('utf-8', { fatal: true });
+/** Removes a byte order mark. One broken byte is no reason to pay for a page again: it reads as U+FFFD. */
+const UTF_8 = new TextDecoder('utf-8');
 
 /**
  * One request and its answer, as undici reports them. It knows for certain whether the request was sent: undici
- * calls `onRequestStart` right before it writes to the socket.
+ * calls `onRequestStart` right before it writes to the socket, behind any tunnel of a proxy.
  */
 export class Exchange implements Dispatcher.DispatchHandler {
 	readonly answer: Promise<TransportResponse>;
+
+	/** Named in failures, once it is known. */
+	proxy: Proxy | undefined;
 
 	private resolve!: (answer: TransportResponse) => void;
 
@@ -60,6 +64,16 @@ export class Exchange implements Dispatcher.DispatchHandler {
 		this.controller?.abort(ENDED);
 	}
 
+	/** Ends the exchange because its time is up. */
+	expire(timeoutMs: number): void {
+		const text = `No complete answer within ${timeoutMs} ms`;
+		this.fail(
+			this.started
+				? new TransportError('timeout', text, true)
+				: notConnected(timeoutMs, this.proxy),
+		);
+	}
+
 	onRequestStart(controller: Controller): void {
 		if (this.ended) {
 			controller.abort(ENDED);
@@ -83,30 +97,27 @@ export class Exchange implements Dispatcher.DispatchHandler {
 				Array.isArray(value) ? value.join(', ') : value,
 			]),
 		);
-		const encoding = this.headers['content-encoding'] ?? 'identity';
-		if (encoding !== 'identity') {
-			this.unreadable(bodyFailure('The answer is compressed, although that was not asked for'));
-		}
+		// What could be decompressed has lost this header.
+		const encoding = this.headers['content-encoding'] ?? '';
+		if (!/^(?:identity)?$/i.test(encoding)) this.unreadable(unknownEncoding());
 	}
 
 	onResponseData(_controller: Controller, chunk: Buffer): void {
 		this.bytes += chunk.length;
 		if (this.bytes > this.maxBodyBytes) {
-			this.unreadable(bodyFailure('The answer is too large'));
+			this.unreadable(tooLarge());
 			return;
 		}
 		this.chunks.push(chunk);
 	}
 
 	onResponseEnd(): void {
-		const body = this.decode();
-		if (body === undefined) this.unreadable(bodyFailure('The answer is not UTF-8 text'));
-		else this.succeed(body);
+		this.succeed(UTF_8.decode(Buffer.concat(this.chunks)));
 	}
 
 	onResponseError(_controller: Controller | null, error: Error): void {
-		if (this.status === 0) this.fail(networkFailure(error, this.started));
-		else this.unreadable(bodyFailure('The answer broke off', codeOf(error)));
+		if (this.status === 0) this.fail(networkFailure(error, this.started, this.proxy));
+		else this.unreadable(bodyFailure(error));
 	}
 
 	private succeed(body: string): void {
@@ -123,13 +134,5 @@ export class Exchange implements Dispatcher.DispatchHandler {
 		}
 		this.succeed('');
 		this.controller?.abort(ENDED);
-	}
-
-	private decode(): string | undefined {
-		try {
-			return UTF_8.decode(Buffer.concat(this.chunks));
-		} catch {
-			return undefined;
-		}
 	}
 }

@@ -1,8 +1,9 @@
 import type { LookupFunction } from 'node:net';
 import { TransportError, type Clock, type Transport } from '../resilience/ports';
-import { Dispatchers, type Environment } from './dispatchers';
+import { ACCEPT_ENCODING, Dispatchers } from './dispatchers';
 import { Exchange } from './exchange';
-import { networkFailure } from './failure';
+import { codeOf, networkFailure } from './failure';
+import { proxyFor } from './proxies';
 
 /** The part of n8n's egress filter that a transport without redirects needs. */
 export interface EgressFilter {
@@ -20,15 +21,16 @@ export interface TransportOptions {
 	clock: Clock;
 	/** Undefined allows every address. */
 	egress?: EgressFilter | undefined;
-	/** Where HTTP_PROXY, HTTPS_PROXY and NO_PROXY are read, in either case. Default process.env. */
-	env?: Environment;
-	/** Default 32 MB. */
+	/** How long a connection may take to come about. Default 10 s. */
+	connectTimeoutMs?: number;
+	/** Of decompressed text. Default 32 MB. */
 	maxBodyBytes?: number;
 }
 
 /** Without a reason of its own each abort would build an error with a stack, which costs 100 us. */
 const DONE = new Error('Done');
 
+const CONNECT_TIMEOUT_MS = 10_000;
 const MAX_BODY_BYTES = 32 * 2 ** 20;
 
 /**
@@ -40,7 +42,12 @@ export function createTransport(options: TransportOptions): {
 	/** Waits for requests that are under way; later ones fail. */
 	close(): Promise<void>;
 } {
-	const { clock, egress, maxBodyBytes = MAX_BODY_BYTES } = options;
+	const {
+		clock,
+		egress,
+		connectTimeoutMs = CONNECT_TIMEOUT_MS,
+		maxBodyBytes = MAX_BODY_BYTES,
+	} = options;
 	let dispatchers: Dispatchers | undefined;
 	let closing: Promise<void> | undefined;
 
@@ -50,19 +57,18 @@ export function createTransport(options: TransportOptions): {
 		headers: Readonly<Record<string, string>>,
 	): Promise<void> => {
 		const url = new URL(address);
-		if (egress && !(await isAllowed(egress, url))) {
-			const text = 'n8n does not allow requests to this address';
-			throw new TransportError('network', text, false, 'EGRESS_BLOCKED');
-		}
+		if (egress) await allowed(egress, url);
 		if (exchange.isOver) return;
 		if (closing) throw new TransportError('network', 'The client is closed', false);
-		dispatchers ??= new Dispatchers(
-			options.maxConnections,
-			egress?.createSecureLookup(),
-			options.env ?? process.env,
-		);
-		const own = { 'user-agent': options.userAgent, 'accept-encoding': 'identity' };
-		dispatchers.dispatch(url, { ...own, ...headers }, exchange);
+		exchange.proxy = proxyFor(url);
+		dispatchers ??= new Dispatchers({
+			connections: options.maxConnections,
+			connectTimeoutMs,
+			maxBodyBytes,
+			lookup: egress && secureLookup(egress),
+		});
+		const own = { 'user-agent': options.userAgent, 'accept-encoding': ACCEPT_ENCODING };
+		dispatchers.dispatch(url, exchange.proxy, { ...own, ...headers }, exchange);
 	};
 
 	const send: Transport = async ({ url, headers, timeoutMs, signal }) => {
@@ -71,12 +77,10 @@ export function createTransport(options: TransportOptions): {
 		const cancel = () => {
 			exchange.fail(new TransportError('cancelled', 'The request was cancelled', exchange.sent));
 		};
-		const expire = () => {
-			const text = `No complete answer within ${timeoutMs} ms`;
-			exchange.fail(new TransportError('timeout', text, exchange.sent));
-		};
+		const expire = () => exchange.expire(timeoutMs);
 		const refuse = (error: unknown) => {
-			exchange.fail(error instanceof TransportError ? error : networkFailure(error, false));
+			const isOurs = error instanceof TransportError;
+			exchange.fail(isOurs ? error : networkFailure(error, false, exchange.proxy));
 		};
 
 		if (signal?.aborted === true) cancel();
@@ -97,10 +101,22 @@ export function createTransport(options: TransportOptions): {
 	};
 }
 
-async function isAllowed(egress: EgressFilter, url: URL): Promise<boolean> {
-	try {
-		return (await egress.validateUrl(url.href)).ok;
-	} catch {
-		return false;
-	}
+/** Anything without a code of the system is a refusal, not a look-up that failed. */
+async function allowed(egress: EgressFilter, url: URL): Promise<void> {
+	const { ok } = await egress.validateUrl(url.href).catch((error: unknown) => {
+		throw codeOf(error) === '' ? blocked() : error;
+	});
+	if (!ok) throw blocked();
+}
+
+function secureLookup(egress: EgressFilter): LookupFunction {
+	const lookup = egress.createSecureLookup();
+	return (host, options, callback) =>
+		lookup(host, options, (error, ...found) =>
+			callback(error && codeOf(error) === '' ? blocked() : error, ...found),
+		);
+}
+
+function blocked(): Error {
+	return Object.assign(new Error('Blocked'), { code: 'EGRESS_BLOCKED' });
 }

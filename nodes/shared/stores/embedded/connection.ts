@@ -3,6 +3,7 @@ import type { Clock } from '../../resilience/ports';
 import { fileId } from './file';
 import { thisProcess } from './owner';
 import { APPLICATION_ID, MIGRATIONS } from './schema';
+import { loadSqlite } from './sqlite';
 import { DamagedFile } from './sqliteError';
 
 /** How long a statement waits for another process's transaction. The wait blocks the event loop. */
@@ -24,8 +25,7 @@ export interface Connection {
 
 /** Opens a file, or a database in memory, brings its tables up to date, and signs the owner on. */
 export function connect(path: string | undefined, owner: string, clock: Clock): Connection {
-	// Loaded here: only who keeps state in SQLite needs it.
-	const { DatabaseSync } = require('node:sqlite') as typeof import('node:sqlite');
+	const { DatabaseSync } = loadSqlite();
 	const file = path === undefined ? undefined : fileId(path);
 	const sqlite = new DatabaseSync(path ?? ':memory:', { timeout: BUSY_TIMEOUT_MS });
 	let ready = false;

@@ -7,6 +7,7 @@ import { Database } from './database';
 import { EmbeddedJobs } from './jobs';
 import { EmbeddedLedger, sweepReservations } from './ledger';
 import { EmbeddedResponses, forgetClaims } from './responses';
+import { loadSqlite } from './sqlite';
 import { EmbeddedStatistics } from './statistics';
 
 export interface EmbeddedOptions {
@@ -33,8 +34,13 @@ const MEMORY_CACHE_BYTES = 64 * MB;
 /** Open databases by folder, with the number of handles on each. Another clock is another process, in tests. */
 const databases = new WeakMap<Clock, Map<string, { database: Database; handles: number }>>();
 
-/** State of one API key in a SQLite file. Touches the file at the first use. */
+/**
+ * State of one API key in a SQLite file. Touches the file at the first use.
+ *
+ * @throws InvalidInput on a Node without SQLite
+ */
 export function openEmbeddedStores(options: EmbeddedOptions): Stores {
+	loadSqlite();
 	const { database, release } = shareDatabase(options);
 	const key = keyNumber(options.keyId);
 	const responses = new EmbeddedResponses(database, key, () =>
