@@ -213,7 +213,7 @@ async function work(
 	const { jobs, ledger } = stores;
 	await checks.step('the queue runs empty', async () => {
 		for (;;) {
-			const { waiting, active, delayed } = await jobs.stats();
+			const { waiting, active, delayed } = await jobs.stats('default');
 			if (waiting + active + delayed === 0) break;
 			assert.ok(Date.now() < deadline, `too slow: ${waiting + active + delayed} jobs are left`);
 			await sleep(200);
@@ -232,7 +232,7 @@ async function work(
 	const { ledger: bill, judge: arrivals } = sim.report();
 	await checkRows(checks, database, sim, USERS);
 	await checks.check('dead letters are the users who do not exist', async () => {
-		const dead = await jobs.listDead({ limit: USERS });
+		const dead = await jobs.listDead({ queue: 'default', limit: USERS });
 		assert.equal(dead.length, missing);
 		assert.ok(dead.every(({ reason }) => reason === 'not-found'));
 	});

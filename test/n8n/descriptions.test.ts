@@ -15,6 +15,7 @@ const LIST_OPTIONS = [
 	'maxAttempts',
 	'maxPages',
 	'priority',
+	'queue',
 	'startFrom',
 	'timeout',
 	'whenUnavailable',
@@ -34,7 +35,7 @@ const NODES: [
 		new TikLiveUserInfo(),
 		'UserInfo',
 		['user', 'simplify', 'options'],
-		['maxAge', 'maxAttempts', 'priority', 'timeout', 'whenUnavailable'],
+		['maxAge', 'maxAttempts', 'priority', 'queue', 'timeout', 'whenUnavailable'],
 		truth.userInfo('pinned_first'),
 	],
 	[

@@ -24,6 +24,7 @@ describe('readAskOptions', () => {
 				staleOk: false,
 			},
 			whenUnavailable: 'error',
+			queue: 'default',
 		};
 		expect(ask({})).toEqual(expected);
 		// As n8n hands over fields that were emptied, and expressions without a value.
@@ -38,6 +39,7 @@ describe('readAskOptions', () => {
 				timeout: 5_000,
 				maxAttempts: 1,
 				whenUnavailable: 'stale',
+				queue: 'Night-2_b',
 			}),
 		).toEqual({
 			call: {
@@ -48,6 +50,7 @@ describe('readAskOptions', () => {
 				staleOk: true,
 			},
 			whenUnavailable: 'stale',
+			queue: 'Night-2_b',
 		});
 	});
 
@@ -66,6 +69,9 @@ describe('readAskOptions', () => {
 		['Max Attempts', { maxAttempts: NaN }],
 		['Priority', { priority: 'urgent' }],
 		['When Unavailable', { whenUnavailable: 'panic' }],
+		['Queue', { queue: 'two words' }],
+		['Queue', { queue: '' }],
+		['Queue', { queue: null }],
 	])('refuses %s in %j', (parameter, options) => {
 		expect(() => ask(options)).toThrow(InvalidInput);
 		expect(() => ask(options)).toThrow(expect.objectContaining({ parameter }));

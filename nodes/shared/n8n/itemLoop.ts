@@ -88,7 +88,8 @@ export async function executeItems<P extends AskOptions>(
 				await readItem(call, item, itemIndex).catch(async (error: unknown) => {
 					if (signal.aborted) return;
 					const mayDefer = item.whenUnavailable === 'queue';
-					const json = mayDefer && (await defer(error, task.toJob(item), options, stores.jobs));
+					const json =
+						mayDefer && (await defer(error, task.toJob(item), options, stores.jobs, item.queue));
 					if (!json) return fail(itemIndex, error);
 					outputs[itemIndex] = [];
 					deferred[itemIndex] = { json, pairedItem: { item: itemIndex } };

@@ -6,7 +6,9 @@ import {
 	type INodeTypeDescription,
 } from 'n8n-workflow';
 import type { CallOptions } from '../resilience/client';
+import { DEFAULT_QUEUE } from '../resilience/jobs';
 import { choice, number, optionsOf, text, time } from './optionValues';
+import { queueParameter, readQueueName } from './queueName';
 
 /** Ends an endless list that nobody capped: 20,000 people or 3,500 posts, for 100 credits. */
 export const DEFAULT_MAX_PAGES = 100;
@@ -19,6 +21,8 @@ export interface AskOptions {
 	call: CallOptions;
 	/** `stale`: each record says whether it comes from an old answer. `queue`: the item becomes a job. */
 	whenUnavailable: 'error' | 'queue' | 'stale';
+	/** Where that job goes. */
+	queue: string;
 }
 
 /** How one item's list is read. */
@@ -90,7 +94,7 @@ const whenUnavailable: INodeProperties = {
 			name: 'Queue a Job',
 			value: 'queue',
 			description:
-				'The item leaves by a second output, Deferred, and becomes a job: a workflow with the TikLiveAPI Queue Trigger gets its records as soon as they can be had',
+				'The item leaves by a second output, Deferred, and becomes a job: a workflow with the TikLiveAPI Queue Trigger on the same queue gets its records as soon as they can be had',
 		},
 		{
 			name: 'Return an Error',
@@ -106,6 +110,13 @@ const whenUnavailable: INodeProperties = {
 	],
 	default: 'error',
 	description: 'What to do when TikLiveAPI is down or the credit budget is used up',
+};
+
+const { required: _, ...optionalQueue } = queueParameter;
+const queue: INodeProperties = {
+	...optionalQueue,
+	// Relative: while n8n works out what is shown, the root holds no collection yet.
+	displayOptions: { show: { whenUnavailable: ['queue'] } },
 };
 
 const includeBookmark: INodeProperties = {
@@ -145,7 +156,14 @@ export const newerThan: INodeProperties = {
 		'Return only posts made after this time. Reading ends at the first older post that is not pinned.',
 };
 
-export const userOptions = collection(maxAge, maxAttempts, priority, timeout, whenUnavailable);
+export const userOptions = collection(
+	maxAge,
+	maxAttempts,
+	priority,
+	queue,
+	timeout,
+	whenUnavailable,
+);
 
 export const peopleOptions = collection(
 	includeBookmark,
@@ -153,6 +171,7 @@ export const peopleOptions = collection(
 	maxAttempts,
 	maxPages,
 	priority,
+	queue,
 	startFrom,
 	timeout,
 	whenUnavailable,
@@ -165,6 +184,7 @@ export const postsOptions = collection(
 	maxPages,
 	newerThan,
 	priority,
+	queue,
 	startFrom,
 	timeout,
 	whenUnavailable,
@@ -215,5 +235,6 @@ export function askOptions(options: IDataObject): AskOptions {
 			staleOk: unavailable === 'stale',
 		},
 		whenUnavailable: unavailable,
+		queue: options['queue'] === undefined ? DEFAULT_QUEUE : readQueueName(options['queue']),
 	};
 }

@@ -128,7 +128,7 @@ export class Runtimes {
  * package is updated while it runs, and two runtimes for one key would send at twice the rate.
  * Whoever changes what `Runtimes` offers has to change the name.
  */
-const SLOT = Symbol.for('n8n-nodes-tikliveapi.runtime.v1');
+const SLOT = Symbol.for('n8n-nodes-tikliveapi.runtime.v2');
 
 export function processRuntimes(): Runtimes {
 	const slots = globalThis as { [SLOT]?: Runtimes };
