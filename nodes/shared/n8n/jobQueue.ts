@@ -124,7 +124,9 @@ async function untendedHints(
 	queues: ReadonlySet<string>,
 ): Promise<NodeExecutionHint[]> {
 	const nowMs = systemClock.wallMs();
-	const use = await jobs.queues();
+	// The jobs are in: a store that cannot tell just now is no reason to fail.
+	const use = await jobs.queues().catch(() => undefined);
+	if (use === undefined) return [];
 	const tended = new Set(use.filter((each) => isWorkedOff(each, nowMs)).map(({ name }) => name));
 	const untended = [...queues].filter((name) => !tended.has(name));
 	if (untended.length === 0) return [];

@@ -5,6 +5,7 @@ import { holds, queueUse } from '../resilience/queues';
 const TELL_EVERY_MS = 20_000;
 /** Somebody who has mistyped a name finds out while they still look. */
 const LONELY_AFTER_MS = 5 * 60_000;
+const QUEUES_NAMED = 10;
 
 /** Tells everybody that an active trigger works this queue off, and the log once when nobody ever uses the queue. */
 export class QueueMark {
@@ -37,8 +38,9 @@ export class QueueMark {
 			for (const { name } of await jobs.queues()) {
 				if (holds(await jobs.stats(name))) others.push(name);
 			}
-			const known =
-				others.length === 0 ? 'No queue has any.' : `Queues with jobs: ${others.join(', ')}.`;
+			const named = others.slice(0, QUEUES_NAMED).join(', ');
+			const more = others.length > QUEUES_NAMED ? ', ...' : '.';
+			const known = others.length === 0 ? 'No queue has any.' : `Queues with jobs: ${named}${more}`;
 			warn(
 				`A Queue Trigger works off the queue '${this.queue}', but nobody has added a job to it. ${known} ` +
 					"'Queue' must say the same in the node that adds the jobs.",
