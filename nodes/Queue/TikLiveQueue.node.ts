@@ -5,13 +5,20 @@ import {
 	type INodeType,
 	type INodeTypeDescription,
 } from 'n8n-workflow';
-import { JOB_KIND_CHOICES, jobOptions } from '../shared/n8n/jobParameters';
+import {
+	JOB_KIND_CHOICES,
+	jobOptions,
+	kindsOption,
+	prioritiesOption,
+	statesOption,
+} from '../shared/n8n/jobParameters';
 import { executeQueue } from '../shared/n8n/jobQueue';
 import {
 	limitParameter,
 	returnAllParameter,
 	simplifyParameter,
 } from '../shared/n8n/listParameters';
+import { queueParameter } from '../shared/n8n/queueName';
 import { userParameter } from '../shared/n8n/userParameter';
 
 export class TikLiveQueue implements INodeType {
@@ -55,9 +62,22 @@ export class TikLiveQueue implements INodeType {
 						action: 'Add a job',
 					},
 					{
+						name: 'Delete',
+						value: 'delete',
+						description: 'Take back jobs that nobody works on yet',
+						action: 'Delete a job',
+					},
+					{
+						name: 'Get Many',
+						value: 'getAll',
+						description: 'List jobs that wait, are delayed or are being worked on',
+						action: 'Get many jobs',
+					},
+					{
 						name: 'Get Status',
 						value: 'getStatus',
-						description: 'See how many jobs wait, run, are done or have failed for good',
+						description:
+							'See how many jobs wait, run, are done or have failed for good, and whether an active workflow works the queue off',
 						action: 'Get the status of the queue',
 					},
 				],
@@ -90,6 +110,62 @@ export class TikLiveQueue implements INodeType {
 					},
 				],
 				default: 'getAll',
+			},
+			{
+				displayName: 'Jobs',
+				name: 'scope',
+				type: 'options',
+				options: [
+					{
+						name: 'All',
+						value: 'all',
+						description: 'All that wait or are delayed in the queue, once for all input items',
+					},
+					{
+						name: 'By Job ID',
+						value: 'one',
+						description: 'One for each input item, whatever its queue',
+					},
+				],
+				default: 'one',
+				displayOptions: { show: { resource: ['job'], operation: ['delete'] } },
+			},
+			{
+				displayName: 'Dead Letters',
+				name: 'scope',
+				type: 'options',
+				options: [
+					{
+						name: 'All',
+						value: 'all',
+						description: 'All of the queue, once for all input items',
+					},
+					{
+						name: 'By Job ID',
+						value: 'one',
+						description: 'One for each input item, whatever its queue',
+					},
+				],
+				default: 'one',
+				displayOptions: { show: { resource: ['deadLetter'], operation: ['delete', 'retry'] } },
+			},
+			{
+				...queueParameter,
+				displayOptions: { show: { operation: ['add', 'getAll', 'getStatus'] } },
+			},
+			{
+				...queueParameter,
+				displayOptions: { show: { operation: ['delete', 'retry'], scope: ['all'] } },
+			},
+			{
+				displayName: 'Job ID',
+				name: 'jobId',
+				type: 'string',
+				default: '',
+				required: true,
+				placeholder: 'e.g. 4711',
+				description: 'As Add, Get Many and the outputs of the Queue Trigger return it',
+				displayOptions: { show: { operation: ['delete', 'retry'], scope: ['one'] } },
 			},
 			{
 				displayName: 'Kind',
@@ -132,36 +208,13 @@ export class TikLiveQueue implements INodeType {
 				displayOptions: { show: { resource: ['job'], operation: ['add'] } },
 			},
 			{
-				displayName: 'Dead Letters',
-				name: 'which',
-				type: 'options',
-				options: [
-					{ name: 'All', value: 'all', description: 'All of them, once for all input items' },
-					{ name: 'By Job ID', value: 'one', description: 'One for each input item' },
-				],
-				default: 'one',
-				displayOptions: { show: { resource: ['deadLetter'], operation: ['delete', 'retry'] } },
-			},
-			{
-				displayName: 'Job ID',
-				name: 'jobId',
-				type: 'string',
-				default: '',
-				required: true,
-				placeholder: 'e.g. 4711',
-				description: 'As Get Many and the second output of the Queue Trigger return it',
-				displayOptions: {
-					show: { resource: ['deadLetter'], operation: ['delete', 'retry'], which: ['one'] },
-				},
-			},
-			{
 				...returnAllParameter,
-				displayOptions: { show: { resource: ['deadLetter'], operation: ['getAll'] } },
+				displayOptions: { show: { operation: ['getAll'] } },
 			},
 			{
 				...limitParameter,
 				displayOptions: {
-					show: { resource: ['deadLetter'], operation: ['getAll'], returnAll: [false] },
+					show: { operation: ['getAll'], returnAll: [false] },
 				},
 			},
 			{
@@ -171,15 +224,30 @@ export class TikLiveQueue implements INodeType {
 				placeholder: 'Add option',
 				default: {},
 				options: [
-					{
-						displayName: 'Kinds',
-						name: 'kinds',
-						type: 'multiOptions',
-						options: JOB_KIND_CHOICES,
-						default: [],
-						description: 'Return only dead letters of these kinds',
-					},
+					{ ...kindsOption, description: 'Return only jobs of these kinds' },
+					{ ...statesOption, description: 'Return only jobs in these states' },
 				],
+				displayOptions: { show: { resource: ['job'], operation: ['getAll'] } },
+			},
+			{
+				displayName: 'Options',
+				name: 'options',
+				type: 'collection',
+				placeholder: 'Add option',
+				default: {},
+				options: [
+					{ ...kindsOption, description: 'Delete only jobs of these kinds' },
+					{ ...prioritiesOption, description: 'Delete only jobs of these priorities' },
+				],
+				displayOptions: { show: { resource: ['job'], operation: ['delete'], scope: ['all'] } },
+			},
+			{
+				displayName: 'Options',
+				name: 'options',
+				type: 'collection',
+				placeholder: 'Add option',
+				default: {},
+				options: [{ ...kindsOption, description: 'Return only dead letters of these kinds' }],
 				displayOptions: { show: { resource: ['deadLetter'], operation: ['getAll'] } },
 			},
 		],

@@ -16,6 +16,7 @@ const CLAIMED = Math.min(ADDED, 40_000);
 const ADDED_AT_ONCE = 1_000;
 const CLAIMED_AT_ONCE = 20;
 const LEASE_MS = 60_000;
+const QUEUE = 'default';
 
 interface Share {
 	ids: string[];
@@ -37,6 +38,7 @@ async function add({ jobs }: Stores, from: number, count: number): Promise<void>
 				const username = `creator${first + index}`;
 				const user = { kind: 'username', username };
 				return {
+					queue: QUEUE,
 					kind: 'userInfo',
 					payload: JSON.stringify({ v: 1, user, simplify: true, call: {} }),
 					priority: 'backfill',
@@ -55,7 +57,11 @@ async function add({ jobs }: Stores, from: number, count: number): Promise<void>
 async function workOff({ jobs }: Stores): Promise<Share> {
 	const share: Share = { ids: [], refused: 0 };
 	for (;;) {
-		const claimed = await jobs.claim({ limit: CLAIMED_AT_ONCE, leaseMs: LEASE_MS });
+		const claimed = await jobs.claim({
+			queue: QUEUE,
+			limit: CLAIMED_AT_ONCE,
+			leaseMs: LEASE_MS,
+		});
 		if (claimed.jobs.length === 0) return share;
 		const held = await jobs.complete(claimed.jobs);
 		share.refused += held.filter((each) => !each).length;
@@ -91,8 +97,15 @@ async function adding(folder: string): Promise<void> {
 	);
 	row(`file with ${ADDED} jobs`, megabytes(size()));
 	startedMs = performance.now();
-	await stores.jobs.stats();
+	await stores.jobs.stats(QUEUE);
 	row(`stats with ${ADDED} jobs`, `${(seconds(startedMs) * 1_000).toFixed(1)} ms`);
+	startedMs = performance.now();
+	await stores.jobs.list({ queue: QUEUE, limit: 50 });
+	row(`list 50 of ${ADDED} jobs`, `${(seconds(startedMs) * 1_000).toFixed(1)} ms`);
+	startedMs = performance.now();
+	const deleted = await stores.jobs.deleteJobs({ queue: QUEUE });
+	row(`delete ${deleted} jobs`, `${seconds(startedMs).toFixed(2)} s`);
+	await add(stores, 0, ADDED);
 	await add(stores, ADDED, MANY - ADDED);
 	row(
 		`memory with ${ADDED / 10} / ${ADDED} / ${MANY} jobs`,
@@ -102,7 +115,7 @@ async function adding(folder: string): Promise<void> {
 	startedMs = performance.now();
 	for (let round = 0; round < 500; round++) {
 		await stores.jobs.complete(
-			(await stores.jobs.claim({ limit: CLAIMED_AT_ONCE, leaseMs: LEASE_MS })).jobs,
+			(await stores.jobs.claim({ queue: QUEUE, limit: CLAIMED_AT_ONCE, leaseMs: LEASE_MS })).jobs,
 		);
 	}
 	const rate = (500 * CLAIMED_AT_ONCE) / seconds(startedMs);
@@ -129,7 +142,7 @@ async function processes(folder: string, count: number): Promise<void> {
 	const ids = shares.flatMap((share) => share.ids);
 	const duplicates = ids.length - new Set(ids).size;
 	const refused = shares.reduce((sum, share) => sum + share.refused, 0);
-	const { done } = await stores.jobs.stats();
+	const { done } = await stores.jobs.stats(QUEUE);
 	row(
 		`claim + complete in batches of ${CLAIMED_AT_ONCE}, ${count} process${count > 1 ? 'es' : ''}`,
 		`${rate.toFixed(0)}/s, duplicates ${duplicates + refused}, lost ${CLAIMED - done}`,
@@ -140,7 +153,7 @@ async function processes(folder: string, count: number): Promise<void> {
 
 async function worker(folder: string): Promise<void> {
 	const stores = open(folder);
-	await stores.jobs.stats();
+	await stores.jobs.stats(QUEUE);
 	process.send?.('ready');
 	await once(process, 'message');
 	process.send?.(await workOff(stores));

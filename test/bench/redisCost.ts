@@ -45,7 +45,7 @@ interface Share {
 async function workOff({ jobs }: Stores): Promise<Share> {
 	const share: Share = { ids: [], refused: 0 };
 	for (;;) {
-		const claimed = await jobs.claim({ limit: AT_ONCE, leaseMs: LEASE_MS });
+		const claimed = await jobs.claim({ queue: 'default', limit: AT_ONCE, leaseMs: LEASE_MS });
 		if (claimed.jobs.length === 0) return share;
 		const held = await jobs.complete(claimed.jobs);
 		share.refused += held.filter((each) => !each).length;
@@ -59,6 +59,7 @@ async function addJobs({ jobs }: Stores, count: number): Promise<void> {
 			Array.from({ length: 1_000 }, (_, index) => {
 				const username = `creator${first + index}`;
 				return {
+					queue: 'default',
 					kind: 'userInfo' as const,
 					payload: JSON.stringify({ v: 1, user: { kind: 'username', username }, simplify: true }),
 					priority: 'backfill' as const,
@@ -146,8 +147,14 @@ async function queue(stores: Stores, admin: RedisClient, port: number): Promise<
 		`${(bytes / 1e6).toFixed(0)} MB, ${(bytes / JOBS).toFixed(0)} B a job`,
 	);
 	fromMs = performance.now();
-	await stores.jobs.stats();
+	await stores.jobs.stats('default');
 	row(`stats with ${JOBS} jobs`, `${(performance.now() - fromMs).toFixed(1)} ms`);
+	fromMs = performance.now();
+	await stores.jobs.list({ queue: 'default', limit: 50 });
+	row(`list 50 of ${JOBS} jobs`, `${(performance.now() - fromMs).toFixed(1)} ms`);
+	fromMs = performance.now();
+	const deleted = await stores.jobs.deleteJobs({ queue: 'default' });
+	row(`delete ${deleted} jobs`, `${((performance.now() - fromMs) / 1_000).toFixed(2)} s`);
 	await admin.flushall();
 
 	for (const processes of [1, 4]) {
@@ -180,7 +187,7 @@ async function queue(stores: Stores, admin: RedisClient, port: number): Promise<
 
 if (process.argv[2] === 'child') {
 	const stores = open(Number(process.argv[3]));
-	await stores.jobs.stats();
+	await stores.jobs.stats('default');
 	process.send?.('ready');
 	await once(process, 'message');
 	process.send?.(await workOff(stores));

@@ -24,7 +24,12 @@ const stores = openRedisStores({
 for (let first = 0; first < JOBS; first += 1_000) {
 	await stores.jobs.add(
 		Array.from({ length: 1_000 }, (_, index) => ({
-			...{ kind: 'userInfo' as const, priority: 'backfill' as const, payload: '{"v":1}' },
+			...{
+				queue: 'default',
+				kind: 'userInfo' as const,
+				priority: 'backfill' as const,
+				payload: '{"v":1}',
+			},
 			...{ notBeforeMs: 0, maxAttempts: 10, dedupeKey: String(first + index) },
 		})),
 	);

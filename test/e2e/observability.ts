@@ -355,6 +355,7 @@ function openQueue(baseUrl: string) {
 			warn: (line) => console.log(`# ${line}`),
 		});
 	const job = (dedupeKey: string) => ({
+		queue: 'default',
 		kind: 'userInfo' as const,
 		payload: '{"v":1}',
 		priority: 'backfill' as const,
@@ -368,15 +369,15 @@ function openQueue(baseUrl: string) {
 			const wallMs = (): number => Date.now() - 3_600_000;
 			const { jobs, dispose } = open({ ...systemClock, wallMs });
 			await jobs.add([job('dead')]);
-			const { jobs: claimed } = await jobs.claim({ limit: 1, leaseMs: 60_000 });
+			const { jobs: claimed } = await jobs.claim({ queue: 'default', limit: 1, leaseMs: 60_000 });
 			await jobs.deadLetter(claimed[0]!, 'not-found', 'for the alert');
 			await jobs.add([job('late')]);
 			await dispose();
 		},
 		async clear(): Promise<void> {
 			const { jobs, dispose } = open();
-			await jobs.deleteDead('all');
-			const { jobs: claimed } = await jobs.claim({ limit: 1, leaseMs: 60_000 });
+			await jobs.deleteDead({ queue: 'default' });
+			const { jobs: claimed } = await jobs.claim({ queue: 'default', limit: 1, leaseMs: 60_000 });
 			await jobs.complete(claimed);
 			await dispose();
 		},

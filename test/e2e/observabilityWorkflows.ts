@@ -4,8 +4,8 @@ import type { WorkflowFile } from '../../tools/n8n-host/index.ts';
 const { id, name } = EXAMPLE_CREDENTIAL;
 const credentials = { tikLiveApi: { id, name } };
 
-/** GET /webhook/look-up?from=0&count=5&attempts=1: profiles of that many users; answers when all are done. */
-export const LOOK_UP = webhookWorkflow('look-up', [
+/** An item for each of `count` users, from the one with the number `from` on. */
+const USERNAMES = [
 	{
 		name: 'Usernames',
 		type: 'n8n-nodes-base.set',
@@ -31,6 +31,11 @@ export const LOOK_UP = webhookWorkflow('look-up', [
 		typeVersion: 1,
 		parameters: { fieldToSplitOut: 'usernames', options: { destinationFieldName: 'username' } },
 	},
+];
+
+/** GET /webhook/look-up?from=0&count=5&attempts=1: profiles of that many users; answers when all are done. */
+export const LOOK_UP = webhookWorkflow('look-up', [
+	...USERNAMES,
 	{
 		name: 'User Info',
 		type: 'n8n-nodes-tikliveapi.tikLiveUserInfo',
@@ -40,6 +45,23 @@ export const LOOK_UP = webhookWorkflow('look-up', [
 		parameters: {
 			user: { __rl: true, mode: 'username', value: '={{ $json.username }}' },
 			options: { maxAttempts: "={{ Number($('Webhook').first().json.query.attempts) }}" },
+		},
+	},
+]);
+
+/** GET /webhook/add-jobs?queue=x&from=0&count=5: jobs for that many users. */
+export const ADD_JOBS = webhookWorkflow('add-jobs', [
+	...USERNAMES,
+	{
+		name: 'Queue',
+		type: 'n8n-nodes-tikliveapi.tikLiveQueue',
+		typeVersion: 1,
+		credentials,
+		parameters: {
+			resource: 'job',
+			operation: 'add',
+			queue: "={{ $('Webhook').first().json.query.queue }}",
+			user: { __rl: true, mode: 'username', value: '={{ $json.username }}' },
 		},
 	},
 ]);

@@ -66,11 +66,15 @@ const missing = missingOf(USERS);
 const checks = new Checks();
 const owner = newOwner();
 const chat = await startChat();
-const deadLetters = mapNodes(await readExample(CHECKOUT, 'dead-letter-alert'), (node) =>
-	node.name === 'Send to chat'
-		? { ...node, parameters: { ...(node.parameters as object), url: chat.url } }
-		: node,
-);
+/** The two examples together: what a person has to fill in. */
+const FILLED_IN: Readonly<Record<string, object>> = {
+	'Send to chat': { url: chat.url },
+	'Dead letters': { queue: 'profiles' },
+};
+const deadLetters = mapNodes(await readExample(CHECKOUT, 'dead-letter-alert'), (node) => ({
+	...node,
+	parameters: { ...(node.parameters as object), ...FILLED_IN[String(node.name)] },
+}));
 const folder = await mkdtemp(join(tmpdir(), 'tiklive-pipeline-'));
 const userFolder = join(folder, 'user');
 let postgres: Postgres | undefined;

@@ -32,8 +32,10 @@ import {
 import { openRedisStores, systemClock, type Stores } from '../bench/built.ts';
 import { RedisServer } from '../redis/server.ts';
 import { startSimulator, type Simulator } from '../simulator/server.ts';
+import { startChat } from './chat.ts';
 import { Checks, StepFailed } from './checks.ts';
 import { LOOK_UP } from './observabilityWorkflows.ts';
+import { checkQueues, queueWorkflows } from './queues.ts';
 import { openPostgres, type Postgres } from './pipelinePostgres.ts';
 import {
 	checkRows,
@@ -65,6 +67,8 @@ const SLACK_MS = 10 * 60_000;
 const CALM_LIMIT_MS = 30_000;
 
 const checks = new Checks();
+const chat = await startChat();
+const twoQueues = queueWorkflows(chat);
 const folder = await mkdtemp(join(tmpdir(), 'tiklive-queue-mode-'));
 const encryptionKey = randomBytes(12).toString('hex');
 const missing = missingOf(USERS);
@@ -77,6 +81,7 @@ let stores: Stores | undefined;
 cleanUpOnSignals(cleanUp);
 
 async function cleanUp(): Promise<void> {
+	chat.stop();
 	await stores?.dispose();
 	await endAllChildren();
 	await simulator?.close();
@@ -149,9 +154,9 @@ async function runAll(): Promise<void> {
 			const cli = new N8nCli(host, main, env);
 			const id = await placeRefresh(cli, {
 				...{ checkout: CHECKOUT, database, sim, apiKey: KEY, users: USERS },
-				others: [LOOK_UP],
+				others: [LOOK_UP, ...twoQueues],
 			});
-			await cli.publishWorkflow(LOOK_UP.id);
+			for (const { id: other } of [LOOK_UP, ...twoQueues]) await cli.publishWorkflow(other);
 			return id;
 		},
 	);
@@ -213,7 +218,7 @@ async function work(
 	const { jobs, ledger } = stores;
 	await checks.step('the queue runs empty', async () => {
 		for (;;) {
-			const { waiting, active, delayed } = await jobs.stats();
+			const { waiting, active, delayed } = await jobs.stats('profiles');
 			if (waiting + active + delayed === 0) break;
 			assert.ok(Date.now() < deadline, `too slow: ${waiting + active + delayed} jobs are left`);
 			await sleep(200);
@@ -232,7 +237,7 @@ async function work(
 	const { ledger: bill, judge: arrivals } = sim.report();
 	await checkRows(checks, database, sim, USERS);
 	await checks.check('dead letters are the users who do not exist', async () => {
-		const dead = await jobs.listDead({ limit: USERS });
+		const dead = await jobs.listDead({ queue: 'profiles', limit: USERS });
 		assert.equal(dead.length, missing);
 		assert.ok(dead.every(({ reason }) => reason === 'not-found'));
 	});
@@ -269,7 +274,7 @@ async function work(
 			const [byMain, ...byWorkers] = texts.map(sharedGauges);
 			assert.match(
 				byMain?.join('\n') ?? '',
-				new RegExp(`queue_jobs{state="dead"} ${missing}$`, 'm'),
+				new RegExp(`queue_jobs{queue="profiles",state="dead"} ${missing}$`, 'm'),
 			);
 			for (const gauges of byWorkers) assert.deepEqual(gauges, byMain);
 		},
@@ -291,6 +296,7 @@ async function work(
 			`# look-ups that failed with a killed worker or without Redis: ${failedLookups}`,
 		].join('\n'),
 	);
+	await checkQueues(checks, editor.url, chat);
 	await editor.stop();
 	await Promise.all(workers.map(async (worker) => await worker.stop()));
 }

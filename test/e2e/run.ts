@@ -17,6 +17,7 @@ import {
 import { Checks, StepFailed } from './checks.ts';
 import { checkEditor } from './editor.ts';
 import { checkHeadless } from './headless.ts';
+import { checkEmbeddedQueues } from './queues.ts';
 import { checkServer } from './server.ts';
 import { placeAll, RIGHT_KEY, type Stage } from './stage.ts';
 import { checkWatch } from './watch.ts';
@@ -56,6 +57,7 @@ async function runAll(): Promise<void> {
 	await placeAll(stage);
 	await checkHeadless(stage);
 	await checkServer(stage);
+	await checkEmbeddedQueues(stage);
 	await checkWatch(stage);
 	if (!short) await checkEditor(stage, screenshots);
 }

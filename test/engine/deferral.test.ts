@@ -90,6 +90,7 @@ it('items that do not fit into the budget leave by Deferred, with job id and the
 			json: {
 				jobId: expect.any(String) as string,
 				duplicate: false,
+				queue: 'default',
 				kind: 'userInfo',
 				username: creator(3),
 				userId: null,
@@ -113,6 +114,24 @@ it('a second run makes no second job', async () => {
 		duplicate: true,
 		nextTryAt: null,
 	});
+});
+
+it('the job goes to the queue that is named, and a name that is none is refused before a credit is spent', async () => {
+	const credential = newKey({ dailyBudget: '1' });
+	const names = [creator(1), creator(2)];
+	const { outputs } = await run(names, credential, { options: { queue: 'nights' } });
+	expect(outputs[1]?.map(({ json }) => [json['queue'], json['duplicate']])).toEqual([
+		['nights', false],
+	]);
+	const again = await run([creator(2)], credential, { options: {} });
+	expect(again.outputs[1]?.[0]?.json).toMatchObject({ queue: 'default', duplicate: false });
+	const before = sentIn();
+	const wrong = await run([creator(3)], newKey(), { options: { queue: 'two words' } });
+	expect(wrong.error?.message).toContain("(parameter 'Queue')");
+	// Hidden in the form, and then it does not count.
+	const hidden = { whenUnavailable: 'error', queue: 'two words' };
+	expect((await run([creator(1)], newKey(), { options: hidden })).error).toBeUndefined();
+	expect(sentIn()).toBe(before + 1);
 });
 
 it('an outage turns items into jobs, which are delivered once it is over', async () => {
@@ -150,7 +169,9 @@ it('a list that was interrupted goes on as a job, and no page is paid for twice'
 	makeJobsDue();
 	const people = simulator.truth.followers('pinned_first');
 	const records = await workOff(credential, people.length);
-	expect(records.map(({ job: _job, ...record }) => record)).toEqual(people);
+	expect(
+		records.map(({ jobId: _id, jobQueue: _queue, jobUser: _user, ...record }) => record),
+	).toEqual(people);
 	expect(simulator.report().ledger.paidTwice).toEqual([]);
 });
 

@@ -106,6 +106,10 @@ const finished = (workflow: ActiveWorkflow) => workflow.executions.filter(({ run
 const users = (workflow: ActiveWorkflow) =>
 	workflow.executions.flatMap(({ results }) => results.map(({ json }) => json['username']));
 
+/** The record alone. */
+const withoutJob = ({ jobId: _id, jobQueue: _queue, jobUser: _user, ...record }: IDataObject) =>
+	record;
+
 describe('the Queue node', () => {
 	it('adds one job for each item, in order, and says which were there already', async () => {
 		const credential = newKey();
@@ -114,6 +118,7 @@ describe('the Queue node', () => {
 			{
 				jobId: expect.any(String) as string,
 				duplicate: false,
+				queue: 'default',
 				kind: 'userInfo',
 				username: creator(1),
 				userId: null,
@@ -126,14 +131,21 @@ describe('the Queue node', () => {
 				pairedItem: { item: 2 },
 			}),
 		]);
-		expect(hints).toEqual(['Jobs added: 2, already in the queue: 1']);
+		expect(hints).toEqual([
+			'Jobs added: 2, already in the queue: 1',
+			expect.stringContaining("No active workflow works off the queue 'default'"),
+		]);
 		expect(await status(credential)).toEqual({
+			queue: 'default',
 			waiting: 2,
 			active: 0,
 			delayed: 0,
 			done: 0,
 			dead: 0,
 			oldestSeconds: expect.any(Number) as number,
+			workedOff: false,
+			lastWorkedOffAt: null,
+			lastAddedAt: expect.any(String) as string,
 		});
 		expect(simulator.report().ledger.billed).toBe(0);
 	});
@@ -231,7 +243,7 @@ describe('dead letters', () => {
 		});
 
 		const [first, second] = letters.map(({ jobId }) => ({ jobId }));
-		const one = { resource: 'deadLetter', which: 'one', jobId: '={{ $json.jobId }}' };
+		const one = { resource: 'deadLetter', scope: 'one', jobId: '={{ $json.jobId }}' };
 		const retried = await queue(credential, { ...one, operation: 'retry' }, [first as IDataObject]);
 		expect(retried.output.map(({ json }) => json)).toEqual([{ ...first, retried: true }]);
 		const deleted = await queue(credential, { ...one, operation: 'delete' }, [
@@ -243,7 +255,7 @@ describe('dead letters', () => {
 			{ ...first, deleted: false },
 		]);
 		expect(await status(credential)).toMatchObject({ waiting: 1, dead: 1 });
-		const all = { resource: 'deadLetter', operation: 'retry', which: 'all' };
+		const all = { resource: 'deadLetter', operation: 'retry', scope: 'all' };
 		const rest = await queue(credential, all, [{}, {}]);
 		expect(rest.output).toEqual([{ json: { retried: 1 }, pairedItem: [{ item: 0 }, { item: 1 }] }]);
 	});
@@ -260,7 +272,8 @@ describe('the Queue Trigger', () => {
 		for (const { results } of workflow.executions) expect(results.length).toBeLessThanOrEqual(3);
 		expect(workflow.executions[0]?.results[0]?.json).toMatchObject({
 			...simulator.truth.userInfo(users(workflow)[0] as string),
-			job: { kind: 'userInfo', username: users(workflow)[0], incomplete: false },
+			jobQueue: 'default',
+			jobUser: users(workflow)[0],
 		});
 		expect(simulator.report().ledger.billed).toBe(8);
 		expect(await status(credential)).toMatchObject({ waiting: 0, active: 0, dead: 0 });
@@ -271,9 +284,9 @@ describe('the Queue Trigger', () => {
 		await add(credential, ['pinned_first'], { kind: 'followers', returnAll: true });
 		const workflow = await start({ credential });
 		await until(() => finished(workflow).length === 1);
-		expect(
-			workflow.executions[0]?.results.map(({ json: { job: _job, ...record } }) => record),
-		).toEqual(simulator.truth.followers('pinned_first'));
+		expect(workflow.executions[0]?.results.map(({ json }) => withoutJob(json))).toEqual(
+			simulator.truth.followers('pinned_first'),
+		);
 	});
 
 	it('brings the jobs of a failed workflow back, without a new credit', async () => {
@@ -298,7 +311,7 @@ describe('the Queue Trigger', () => {
 		]);
 		expect(simulator.report().ledger.billed).toBe(2);
 
-		await queue(credential, { resource: 'deadLetter', operation: 'retry', which: 'all' });
+		await queue(credential, { resource: 'deadLetter', operation: 'retry', scope: 'all' });
 		makeJobsDue();
 		const workflow = await start({ credential });
 		await until(async () => (await status(credential))['done'] === 2);

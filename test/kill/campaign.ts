@@ -47,7 +47,9 @@ export interface WorkerReport {
 export interface Delivered {
 	/** Of the record. */
 	id: string;
-	job: { id: string; kind: JobKind; username: string; incomplete: boolean };
+	/** Each of the users has one job. */
+	jobUser: string;
+	jobIncomplete?: true;
 }
 
 export interface CampaignOptions {
@@ -186,6 +188,7 @@ function toJob({ kind, username }: ExpectedJob): NewJob {
 		call: {},
 	};
 	return {
+		queue: 'default',
 		kind,
 		payload: encodePayload(request),
 		priority: 'backfill',
@@ -222,14 +225,13 @@ function compare(expected: readonly ExpectedJob[], records: Delivered[], simulat
 	const arrived = new Map<string, Set<string>>();
 	const counts = new Map<string, number>();
 	const incomplete = new Set<string>();
-	for (const { id, job } of records) {
-		const name = `${job.kind} ${job.username}`;
-		arrived.set(name, (arrived.get(name) ?? new Set()).add(id));
-		counts.set(`${name} ${id}`, (counts.get(`${name} ${id}`) ?? 0) + 1);
-		if (job.incomplete) incomplete.add(name);
+	for (const { id, jobUser, jobIncomplete } of records) {
+		arrived.set(jobUser, (arrived.get(jobUser) ?? new Set()).add(id));
+		counts.set(`${jobUser} ${id}`, (counts.get(`${jobUser} ${id}`) ?? 0) + 1);
+		if (jobIncomplete) incomplete.add(jobUser);
 	}
 	const lost = expected.filter(({ kind, username, exists }) => {
-		const got = arrived.get(`${kind} ${username}`)?.size ?? 0;
+		const got = arrived.get(username)?.size ?? 0;
 		if (!exists) return got !== 0;
 		return got !== (kind === 'userInfo' ? 1 : simulator.truth.followers(username).length);
 	});

@@ -119,15 +119,22 @@ const runner = new JobRunner(
 		deliver: async (results) => {
 			at('before-deliver');
 			const lines = results.map(({ json }) => {
-				const { id, job } = json as { id: string; job: Delivered['job'] };
-				return `${JSON.stringify({ id, job } satisfies Delivered)}\n`;
+				const { id, jobUser, jobIncomplete } = json as unknown as Delivered;
+				return `${JSON.stringify({ id, jobUser, jobIncomplete } as Delivered)}\n`;
 			});
 			appendFileSync(order.sink, lines.join(''));
 			at('after-deliver');
 			return undefined;
 		},
 	},
-	{ completeWhen: 'success', batchSize: 10, batchWaitMs: 20, filter: {}, once: false },
+	{
+		queue: 'default',
+		completeWhen: 'success',
+		batchSize: 10,
+		batchWaitMs: 20,
+		filter: {},
+		once: false,
+	},
 );
 
 async function work(): Promise<void> {
@@ -137,13 +144,18 @@ async function work(): Promise<void> {
 	}
 	for (;;) {
 		await systemClock.sleep(IDLE_MS);
-		const { waiting, active, delayed } = await stores.jobs.stats();
+		const { waiting, active, delayed } = await stores.jobs.stats('default');
 		if (waiting + active + delayed === 0) break;
 	}
 	runner.stop();
 	await ended;
 	const { spent, unknown, reserved } = (await client.status()).budget.byPriority.backfill;
-	const report: WorkerReport = { stats: await stores.jobs.stats(), spent, unknown, reserved };
+	const report: WorkerReport = {
+		stats: await stores.jobs.stats('default'),
+		spent,
+		unknown,
+		reserved,
+	};
 	await client.dispose();
 	await transport.close();
 	process.stdout.write(JSON.stringify(report));

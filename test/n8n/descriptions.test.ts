@@ -17,6 +17,7 @@ const LIST_OPTIONS = [
 	'maxAttempts',
 	'maxPages',
 	'priority',
+	'queue',
 	'startFrom',
 	'timeout',
 	'whenUnavailable',
@@ -37,7 +38,7 @@ const NODES: [
 		'UserInfo',
 		['user', 'simplify', 'options'],
 		[
-			...['includeInputFields', 'length', 'maxAge', 'maxAttempts', 'priority', 'timeout'],
+			...['includeInputFields', 'length', 'maxAge', 'maxAttempts', 'priority', 'queue', 'timeout'],
 			'whenUnavailable',
 		],
 		truth.userInfo('pinned_first'),

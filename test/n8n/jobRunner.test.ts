@@ -92,6 +92,7 @@ describe('the job runner', () => {
 					}),
 			},
 			{
+				queue: 'default',
 				completeWhen: 'success',
 				batchSize: 3,
 				batchWaitMs: 5_000,
@@ -113,6 +114,7 @@ describe('the job runner', () => {
 					call: {},
 				};
 				return {
+					queue: 'default',
 					kind: 'userInfo',
 					payload: encodePayload(request),
 					priority: 'backfill',
@@ -134,11 +136,11 @@ describe('the job runner', () => {
 		expect(runs.map((each) => each.users)).toEqual([['user0', 'user1', 'user2']]);
 		await clock.advance(5_000);
 		expect(run(1).users).toEqual(['user3', 'user4']);
-		expect(await jobs.stats()).toMatchObject({ active: 5, done: 0 });
+		expect(await jobs.stats('default')).toMatchObject({ active: 5, done: 0 });
 		run(0).end();
 		run(1).end();
 		await clock.advance(10);
-		expect(await jobs.stats()).toMatchObject({ active: 0, done: 5 });
+		expect(await jobs.stats('default')).toMatchObject({ active: 0, done: 5 });
 	});
 
 	it('tells which job each record belongs to', async () => {
@@ -158,21 +160,24 @@ describe('the job runner', () => {
 					return undefined;
 				},
 			},
-			{ completeWhen: 'success', batchSize: 1, batchWaitMs: 0, filter: {}, once: false },
+			{
+				queue: 'default',
+				completeWhen: 'success',
+				batchSize: 1,
+				batchWaitMs: 0,
+				filter: {},
+				once: false,
+			},
 		);
 		runners.push({ runner, ended: runner.run() });
 		await clock.advance(10);
 		expect(item?.json).toMatchObject({
 			username: 'someone',
-			job: {
-				id: added?.id,
-				kind: 'userInfo',
-				username: 'someone',
-				userId: null,
-				addedAt: '2026-01-15T12:00:00.000Z',
-				incomplete: false,
-			},
+			jobId: added?.id,
+			jobQueue: 'default',
+			jobUser: 'someone',
 		});
+		expect(item?.json).not.toHaveProperty('jobIncomplete');
 	});
 
 	it('asks with the priority of the job, and takes any answer since the job was made', async () => {
@@ -190,7 +195,10 @@ describe('the job runner', () => {
 		start({ batchSize: 100 });
 		await clock.advance(30_000);
 		expect(calls.length).toBeLessThanOrEqual(2 * MAX_CONCURRENT);
-		expect(await jobs.stats()).toMatchObject({ waiting: 50 - calls.length, active: calls.length });
+		expect(await jobs.stats('default')).toMatchObject({
+			waiting: 50 - calls.length,
+			active: calls.length,
+		});
 	});
 
 	it('has room for critical jobs while its hands are full of backfill', async () => {
@@ -219,11 +227,11 @@ describe('the job runner', () => {
 		await add(users(3));
 		start();
 		await clock.advance(600_000);
-		const other = await jobs.claim({ limit: 9, leaseMs: 1_000 });
+		const other = await jobs.claim({ queue: 'default', limit: 9, leaseMs: 1_000 });
 		expect(other).toEqual({ jobs: [], died: [] });
 		run(0).end();
 		await clock.advance(10);
-		expect(await jobs.stats()).toMatchObject({ done: 3 });
+		expect(await jobs.stats('default')).toMatchObject({ done: 3 });
 	});
 
 	it('delivers again after a failed execution: later, in halved batches, up to the last attempt', async () => {
@@ -233,7 +241,7 @@ describe('the job runner', () => {
 		expect(run(0).users).toHaveLength(4);
 		run(0).end('Postgres is down');
 		await clock.advance(10);
-		expect(await jobs.stats()).toMatchObject({ delayed: 4, active: 0 });
+		expect(await jobs.stats('default')).toMatchObject({ delayed: 4, active: 0 });
 		await clock.advance(120_000);
 		for (const each of runs.slice(1)) expect(each.users.length).toBeLessThanOrEqual(2);
 		for (const [index, each] of runs.slice(1).entries())
@@ -241,7 +249,7 @@ describe('the job runner', () => {
 		await clock.advance(120_000);
 		for (const each of runs) each.end();
 		await clock.advance(10_000);
-		const dead = await jobs.listDead({ limit: 9 });
+		const dead = await jobs.listDead({ queue: 'default', limit: 9 });
 		expect(dead.length).toBeGreaterThan(0);
 		expect(dead[0]).toMatchObject({
 			reason: 'attempts',
@@ -251,7 +259,7 @@ describe('the job runner', () => {
 				{ error: 'The workflow failed: again' },
 			],
 		});
-		const { done, dead: count } = await jobs.stats();
+		const { done, dead: count } = await jobs.stats('default');
 		expect(done + count).toBe(4);
 	});
 
@@ -279,10 +287,10 @@ describe('the job runner', () => {
 			await add(users(3));
 			start({ completeWhen });
 			await clock.advance(10);
-			if (completeWhen === 'immediately') expect((await jobs.stats()).done).toBe(3);
+			if (completeWhen === 'immediately') expect((await jobs.stats('default')).done).toBe(3);
 			run(0).end(problem);
 			await clock.advance(10);
-			expect(await jobs.stats()).toMatchObject({ done: 3, delayed: 0, dead: 0 });
+			expect(await jobs.stats('default')).toMatchObject({ done: 3, delayed: 0, dead: 0 });
 		},
 	);
 
@@ -307,7 +315,7 @@ describe('the job runner', () => {
 				lastError: `${reason}: ${failure.detail}`,
 			});
 			run(0).end();
-			expect((await jobs.stats()).dead).toBe(1);
+			expect((await jobs.stats('default')).dead).toBe(1);
 			expect(calls).toHaveLength(1);
 		},
 	);
@@ -317,10 +325,12 @@ describe('the job runner', () => {
 		await add(['slow']);
 		start();
 		await clock.advance(1_000);
-		expect(await jobs.stats()).toMatchObject({ delayed: 1, dead: 0 });
+		expect(await jobs.stats('default')).toMatchObject({ delayed: 1, dead: 0 });
 		await clock.advance(300_000);
 		expect(calls).toHaveLength(3);
-		expect(await jobs.listDead({ limit: 1 })).toMatchObject([{ reason: 'attempts', attempts: 3 }]);
+		expect(await jobs.listDead({ queue: 'default', limit: 1 })).toMatchObject([
+			{ reason: 'attempts', attempts: 3 },
+		]);
 	});
 
 	it('while the breaker is open neither spins nor uses attempts nor drags the backlog through', async () => {
@@ -333,13 +343,13 @@ describe('the job runner', () => {
 		start();
 		await clock.advance(119_000);
 		expect(calls.length).toBeLessThanOrEqual(2 * MAX_CONCURRENT);
-		expect((await jobs.stats()).delayed).toBeLessThanOrEqual(2 * MAX_CONCURRENT);
+		expect((await jobs.stats('default')).delayed).toBeLessThanOrEqual(2 * MAX_CONCURRENT);
 		await clock.advance(60_000);
 		for (let end = 0; end < 40; end++) {
 			for (const each of runs) each.end();
 			await clock.advance(6_000);
 		}
-		expect(await jobs.stats()).toMatchObject({ done: 100, dead: 0 });
+		expect(await jobs.stats('default')).toMatchObject({ done: 100, dead: 0 });
 	});
 
 	it('with a spent backfill budget goes on with critical jobs and waits for the new day', async () => {
@@ -351,13 +361,13 @@ describe('the job runner', () => {
 		await add(users(3));
 		start({ batchWaitMs: 100 });
 		await clock.advance(1_000);
-		expect(await jobs.stats()).toMatchObject({ delayed: 3 });
+		expect(await jobs.stats('default')).toMatchObject({ delayed: 3 });
 		await add(['urgent'], { priority: 'critical' });
 		await clock.advance(2_000);
 		expect(run(0).users).toEqual(['urgent']);
 		run(0).end();
 		await clock.advance(3_590_000);
-		expect((await jobs.stats()).done).toBe(1);
+		expect((await jobs.stats('default')).done).toBe(1);
 		await clock.advance(30_000);
 		expect(
 			runs
@@ -367,7 +377,7 @@ describe('the job runner', () => {
 		).toEqual(users(3));
 		for (const each of runs) each.end();
 		await clock.advance(100);
-		expect((await jobs.stats()).done).toBe(4);
+		expect((await jobs.stats('default')).done).toBe(4);
 	});
 
 	it('with a refused key waits and says so once', async () => {
@@ -379,7 +389,7 @@ describe('the job runner', () => {
 		expect(warnings).toEqual([
 			'TikLiveAPI does not accept the API key; the jobs of the queue wait',
 		]);
-		expect(await jobs.stats()).toMatchObject({ dead: 0 });
+		expect(await jobs.stats('default')).toMatchObject({ dead: 0 });
 	});
 
 	it('postpones on a long Retry-After, and uses an attempt on a short one', async () => {
@@ -419,9 +429,9 @@ describe('the job runner', () => {
 		await add(['a']);
 		start();
 		await clock.advance(6_000);
-		expect(JSON.stringify([run(0).dead, await jobs.listDead({ limit: 9 })])).not.toContain(
-			CANARY_KEY,
-		);
+		expect(
+			JSON.stringify([run(0).dead, await jobs.listDead({ queue: 'default', limit: 9 })]),
+		).not.toContain(CANARY_KEY);
 		run(0).end();
 	});
 
@@ -452,13 +462,13 @@ describe('the job runner', () => {
 			expect(run(0).users).toHaveLength(3);
 			runner.stop();
 			await clock.advance(100);
-			expect(await jobs.stats()).toMatchObject({ waiting: 3, active: 3 });
+			expect(await jobs.stats('default')).toMatchObject({ waiting: 3, active: 3 });
 			await clock.advance(120_000);
-			expect((await jobs.stats()).active).toBe(3);
+			expect((await jobs.stats('default')).active).toBe(3);
 			run(0).end();
 			await runners[0]?.ended;
-			expect(await jobs.stats()).toMatchObject({ waiting: 3, active: 0, done: 3 });
-			const again = await jobs.claim({ limit: 9, leaseMs: 1_000 });
+			expect(await jobs.stats('default')).toMatchObject({ waiting: 3, active: 0, done: 3 });
+			const again = await jobs.claim({ queue: 'default', limit: 9, leaseMs: 1_000 });
 			expect(again.jobs.map(({ attempts }) => attempts)).toEqual([0, 0, 0]);
 		});
 
@@ -468,9 +478,9 @@ describe('the job runner', () => {
 			await clock.advance(100);
 			runner.stop();
 			await clock.advance(299_000);
-			expect((await jobs.stats()).active).toBe(3);
+			expect((await jobs.stats('default')).active).toBe(3);
 			await clock.advance(2_000);
-			expect(await jobs.stats()).toMatchObject({ waiting: 3, active: 0 });
+			expect(await jobs.stats('default')).toMatchObject({ waiting: 3, active: 0 });
 		});
 
 		it('ends at once when there is nothing to wait for', async () => {
@@ -492,7 +502,7 @@ describe('the job runner', () => {
 			run(0).end();
 			await clock.advance(10_000);
 			expect(runs).toHaveLength(1);
-			expect(await jobs.stats()).toMatchObject({ waiting: 5, active: 0, done: 4 });
+			expect(await jobs.stats('default')).toMatchObject({ waiting: 5, active: 0, done: 4 });
 		});
 
 		it('waits for the first job', async () => {
@@ -512,7 +522,7 @@ describe('the job runner', () => {
 			expect(run(0).users).toEqual(['user0', 'user1']);
 			run(0).end();
 			await clock.advance(1_000);
-			expect(await jobs.stats()).toMatchObject({ waiting: 1, done: 2 });
+			expect(await jobs.stats('default')).toMatchObject({ waiting: 1, done: 2 });
 		});
 	});
 
@@ -523,7 +533,7 @@ describe('the job runner', () => {
 		await clock.advance(100);
 		// Long enough for the lease to end: this process was suspended.
 		clock.jump(70_000);
-		const { jobs: taken } = await jobs.claim({ limit: 1, leaseMs: 600_000 });
+		const { jobs: taken } = await jobs.claim({ queue: 'default', limit: 1, leaseMs: 600_000 });
 		expect(taken).toHaveLength(1);
 		await clock.advance(1_000);
 		expect(calls[0]?.options.signal?.aborted).toBe(true);

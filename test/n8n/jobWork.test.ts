@@ -35,6 +35,7 @@ describe('the work on one job', () => {
 
 	const jobOf = (kind: JobKind, over: Partial<ClaimedJob> = {}): ClaimedJob => ({
 		id: '1',
+		queue: 'default',
 		fence: 1,
 		kind,
 		payload: '',

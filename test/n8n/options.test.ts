@@ -25,6 +25,7 @@ describe('readAskOptions', () => {
 			},
 			whenUnavailable: 'error',
 			includeInputFields: false,
+			queue: 'default',
 		};
 		expect(ask({})).toEqual(expected);
 		// As n8n hands over fields that were emptied, and expressions without a value.
@@ -39,6 +40,7 @@ describe('readAskOptions', () => {
 				timeout: 5_000,
 				maxAttempts: 1,
 				whenUnavailable: 'stale',
+				queue: 'Night-2_b',
 			}),
 		).toEqual({
 			call: {
@@ -50,6 +52,7 @@ describe('readAskOptions', () => {
 			},
 			whenUnavailable: 'stale',
 			includeInputFields: false,
+			queue: 'Night-2_b',
 		});
 	});
 
@@ -68,6 +71,9 @@ describe('readAskOptions', () => {
 		['Max Attempts', { maxAttempts: NaN }],
 		['Priority', { priority: 'urgent' }],
 		['When Unavailable', { whenUnavailable: 'panic' }],
+		['Queue', { queue: 'two words' }],
+		['Queue', { queue: '' }],
+		['Queue', { queue: null }],
 	])('refuses %s in %j', (parameter, options) => {
 		expect(() => ask(options)).toThrow(InvalidInput);
 		expect(() => ask(options)).toThrow(expect.objectContaining({ parameter }));

@@ -6,7 +6,7 @@ describe('the outbox', () => {
 		job: { id, attempts } as ClaimedJob,
 		items: [],
 	});
-	const dead = { json: { jobId: '9' } };
+	const dead = { item: { json: { jobId: '9' } }, records: [] };
 	const idsOf = (box: Outbox, nowMs: number) => box.next(nowMs)?.jobs.map(({ job }) => job.id);
 
 	it('gives out nothing before a batch is full or has waited', () => {

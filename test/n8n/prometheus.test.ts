@@ -20,7 +20,13 @@ function open(...standings: (Standing | 'hangs' | 'fails')[]) {
 					return standing.client;
 				},
 			},
-			stores: { jobs: { stats: async () => (standing as Standing).jobs } },
+			stores: {
+				jobs: {
+					queues: async () => (standing as Standing).queues,
+					stats: async (queue: string) =>
+						(standing as Standing).queues.find(({ name }) => name === queue),
+				},
+			},
 		})) as never,
 	);
 }
@@ -30,15 +36,19 @@ function standing(over: {
 	left?: number;
 	inFlight?: number;
 	jobs?: Partial<JobStats>;
+	queues?: readonly string[];
 }): Standing {
-	const { state = 'closed', left, inFlight = 0, jobs } = over;
+	const { state = 'closed', left, inFlight = 0, jobs, queues = ['default'] } = over;
 	return {
 		client: {
 			breaker: state === 'closed' ? { state, failures: 0 } : { state, reopensInMs: 1 },
 			admission: { usedInWindow: 0, inFlight, pausedForMs: 0 },
 			budget: { remaining: { critical: left, backfill: left } },
 		},
-		jobs: { waiting: 0, active: 0, delayed: 0, done: 0, dead: 0, oldestSeconds: 0, ...jobs },
+		queues: queues.map((name) => ({
+			...{ name, workedOff: false, addedAtMs: undefined, workedOffAtMs: undefined },
+			...{ waiting: 0, active: 0, delayed: 0, done: 0, dead: 0, oldestSeconds: 0, ...jobs },
+		})),
 	} as Standing;
 }
 
@@ -68,8 +78,8 @@ describe('the metrics in n8n’s registry', () => {
 			['tiklive_cache_total', 'counter', 'endpoint', 'result'],
 			['tiklive_credits_total', 'counter', 'priority', 'result'],
 			['tiklive_budget_remaining', 'gauge'],
-			['tiklive_queue_jobs', 'gauge', 'state'],
-			['tiklive_queue_oldest_seconds', 'gauge'],
+			['tiklive_queue_jobs', 'gauge', 'queue', 'state'],
+			['tiklive_queue_oldest_seconds', 'gauge', 'queue'],
 		]);
 	});
 
@@ -167,11 +177,24 @@ describe('the gauges', () => {
 				'tiklive_circuit_state{state="open"} 1',
 				'tiklive_circuit_state{state="half-open"} 1',
 				'tiklive_budget_remaining 9',
-				'tiklive_queue_jobs{state="waiting"} 5',
-				'tiklive_queue_jobs{state="dead"} 1',
-				'tiklive_queue_oldest_seconds 60',
+				'tiklive_queue_jobs{queue="default",state="waiting"} 5',
+				'tiklive_queue_jobs{queue="default",state="dead"} 1',
+				'tiklive_queue_oldest_seconds{queue="default"} 60',
 			]),
 		);
+	});
+
+	it('name twenty queues at most, and add up the others', async () => {
+		const queues = Array.from({ length: 30 }, (_, index) => `queue-${index + 10}`);
+		open(standing({ jobs: { waiting: 2, oldestSeconds: 7 }, queues: ['default', ...queues] }));
+		const waiting = (await series()).filter((line) => line.includes('state="waiting"'));
+		expect(waiting).toHaveLength(21);
+		expect(waiting[0]).toBe('tiklive_queue_jobs{queue="default",state="waiting"} 2');
+		expect(waiting[1]).toBe('tiklive_queue_jobs{queue="queue-10",state="waiting"} 2');
+		expect(waiting.at(-1)).toBe('tiklive_queue_jobs{queue="other",state="waiting"} 22');
+		expect(await value('tiklive_queue_oldest_seconds{queue="other"}')).toBe('7');
+		open(standing({ jobs: { waiting: 1 } }));
+		expect((await series()).filter((line) => line.includes('queue="queue-'))).toEqual([]);
 	});
 
 	it('tell nothing where no key is in use or no budget is set', async () => {

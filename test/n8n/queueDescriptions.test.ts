@@ -1,9 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { INodeProperties, INodeType } from 'n8n-workflow';
+import { NodeHelpers, type INodeProperties, type INodeType } from 'n8n-workflow';
 import { TikLiveQueue } from '../../nodes/Queue/TikLiveQueue.node';
 import { TikLiveQueueTrigger } from '../../nodes/Queue/TikLiveQueueTrigger.node';
-import { deadLetterJson } from '../../nodes/shared/n8n/jobItems';
+import { deadLetterJson, jobJson } from '../../nodes/shared/n8n/jobItems';
 import { createResponder } from '../simulator/responder';
 
 const TOP = join(__dirname, '../..');
@@ -64,7 +64,7 @@ describe('the Queue node', () => {
 
 	it('has its resources, operations and parameters', () => {
 		expect(choices(node, 'resource')).toEqual(['deadLetter', 'job']);
-		expect(choices(node, 'operation', 'job')).toEqual(['add', 'getStatus']);
+		expect(choices(node, 'operation', 'job')).toEqual(['add', 'delete', 'getAll', 'getStatus']);
 		expect(choices(node, 'operation', 'deadLetter')).toEqual(['delete', 'getAll', 'retry']);
 		expect(choices(node, 'kind')).toEqual(['followers', 'following', 'posts', 'userInfo']);
 		expect(optionsOf(node)).toEqual([
@@ -78,24 +78,72 @@ describe('the Queue node', () => {
 		]);
 	});
 
+	it('has its options for what is there', () => {
+		expect(choices(node, 'scope', 'job')).toEqual(['all', 'one']);
+		expect(choices(node, 'scope', 'deadLetter')).toEqual(['all', 'one']);
+		expect([1, 2, 3].map((index) => optionsOf(node, index))).toEqual([
+			['kinds', 'states'],
+			['kinds', 'priorities'],
+			['kinds'],
+		]);
+	});
+
+	it.each([
+		['job', 'add', {}, true],
+		['job', 'getStatus', {}, true],
+		['job', 'getAll', {}, true],
+		['deadLetter', 'getAll', {}, true],
+		['job', 'delete', { scope: 'all' }, true],
+		['deadLetter', 'retry', { scope: 'all' }, true],
+		// An id says by itself which job is meant.
+		['job', 'delete', { scope: 'one' }, false],
+		['deadLetter', 'delete', { scope: 'one' }, false],
+	])('asks for the queue once at most: %s %s %j', (resource, operation, more, isAsked) => {
+		const { properties } = node.description;
+		const queues = properties.filter(
+			(property) =>
+				property.name === 'queue' &&
+				NodeHelpers.displayParameter(
+					{ resource, operation, ...more },
+					property,
+					{ typeVersion: 1 },
+					node.description,
+				),
+		);
+		expect(queues.map((each) => each.default)).toEqual(isAsked ? ['default'] : []);
+	});
+
 	it('has an output schema for each operation', () => {
 		expect(schemaKeys('v1.0.0/job/add')).toEqual([
 			'jobId',
 			'duplicate',
+			'queue',
 			'kind',
 			'username',
 			'userId',
 		]);
 		expect(schemaKeys('v1.0.0/job/getStatus')).toEqual([
+			'queue',
 			'waiting',
 			'active',
 			'delayed',
 			'done',
 			'dead',
 			'oldestSeconds',
+			'workedOff',
+			'lastWorkedOffAt',
+			'lastAddedAt',
 		]);
+		const listed = jobJson({
+			...{ id: '1', queue: 'default', state: 'waiting', kind: 'userInfo', payload: '{}' },
+			...{ priority: 'backfill', attempts: 0, maxAttempts: 1, createdAtMs: 0, dueAtMs: 0 },
+			lastError: '',
+		});
+		expect(schemaKeys('v1.0.0/job/getAll')).toEqual(Object.keys(listed));
+		expect(schemaKeys('v1.0.0/job/delete')).toEqual(['jobId', 'deleted']);
 		const dead = deadLetterJson({
 			id: '1',
+			queue: 'default',
 			kind: 'userInfo',
 			payload: '{}',
 			reason: 'damaged',
@@ -118,12 +166,14 @@ describe('the Queue Trigger', () => {
 		const { description } = trigger;
 		expect(names(description.properties)).toEqual([
 			'notice',
+			'queue',
 			'completeWhen',
 			'batchSize',
 			'options',
 		]);
 		expect(choices(trigger, 'completeWhen')).toEqual(['finished', 'success', 'immediately']);
-		expect(description.properties[1]?.default).toBe('success');
+		expect(description.properties[1]?.default).toBe('default');
+		expect(description.properties[2]?.default).toBe('success');
 		expect(optionsOf(trigger)).toEqual(['batchWait', 'kinds', 'priorities']);
 		expect(description).toMatchObject({
 			group: ['trigger'],
@@ -137,6 +187,9 @@ describe('the Queue Trigger', () => {
 	it('has an output schema: a profile and its job', () => {
 		const { truth } = createResponder();
 		const record = truth.userInfo('pinned_first') as object;
-		expect(schemaKeys('v1.0.0')).toEqual([...Object.keys(record), 'job']);
+		expect(schemaKeys('v1.0.0')).toEqual([
+			...Object.keys(record),
+			...['jobId', 'jobQueue', 'jobUser'],
+		]);
 	});
 });

@@ -22,7 +22,16 @@ const STANDING: Standing = {
 			balance: undefined,
 		},
 	},
-	jobs: { waiting: 12, active: 3, delayed: 7, done: 1_911, dead: 2, oldestSeconds: 94 },
+	queues: [
+		{
+			...{ name: 'default', waiting: 10, active: 2, delayed: 7, done: 1_900, dead: 0 },
+			...{ oldestSeconds: 94, workedOff: true, addedAtMs: NOW, workedOffAtMs: NOW },
+		},
+		{
+			...{ name: 'night', waiting: 2, active: 1, delayed: 0, done: 11, dead: 2 },
+			...{ oldestSeconds: 3, workedOff: false, addedAtMs: NOW, workedOffAtMs: undefined },
+		},
+	],
 };
 
 /** A day with more traffic at noon, and an outage in the night. */
@@ -85,6 +94,9 @@ describe('the report', () => {
 			'2,901',
 			'3 in flight, 4 waiting',
 			'2 dead letters',
+			'1,911 done',
+			'<th scope="row">default</th><td>10</td><td>2</td><td>7</td><td>1,900</td><td>0</td><td>94 s</td><td>yes</td>',
+			'<th scope="row">night</th><td>2</td><td>1</td><td>0</td><td>11</td><td>2</td><td>3 s</td><td>no active workflow</td>',
 		]) {
 			expect(html).toContain(text);
 		}

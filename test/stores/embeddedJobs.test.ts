@@ -1,8 +1,11 @@
-import { rmSync, statSync } from 'node:fs';
+import { mkdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import type { Claimed, JobStore, NewJob } from '../../nodes/shared/resilience/jobs';
 import { shareDatabase } from '../../nodes/shared/stores/embedded';
 import type { Database } from '../../nodes/shared/stores/embedded/database';
+import { keyNumber } from '../../nodes/shared/stores/embedded/keyNumber';
+import { APPLICATION_ID, MIGRATIONS } from '../../nodes/shared/stores/embedded/schema';
 import { EMBEDDED_TRAITS, embeddedBench, type EmbeddedBench } from './embeddedBench';
 import { describeJobsContract } from './jobsContract';
 import { Worker } from './workers';
@@ -20,6 +23,7 @@ const DAY_MS = 24 * HOUR_MS;
 
 const jobs = (from: number, count: number, over: Partial<NewJob> = {}): NewJob[] =>
 	Array.from({ length: count }, (_, index) => ({
+		queue: 'default',
 		kind: 'userInfo',
 		payload: JSON.stringify({ v: 1, user: { kind: 'username', username: `user${from + index}` } }),
 		priority: 'backfill',
@@ -52,7 +56,8 @@ describe('the embedded job queue', () => {
 		return database;
 	};
 
-	const claim = async (limit = 10) => await queue.claim({ limit, leaseMs: LEASE_MS });
+	const claim = async (limit = 10) =>
+		await queue.claim({ queue: 'default', limit, leaseMs: LEASE_MS });
 
 	it('buries damaged rows with their raw text on the way, and goes on with the others', async () => {
 		const [bad, good] = await queue.add(jobs(0, 2));
@@ -62,7 +67,7 @@ describe('the embedded job queue', () => {
 		expect(claimed.died).toMatchObject([
 			{ id: bad?.id, kind: 'likes', reason: 'damaged', payload: jobs(0, 1)[0]?.payload },
 		]);
-		expect(await queue.listDead({ limit: 9 })).toEqual(claimed.died);
+		expect(await queue.listDead({ queue: 'default', limit: 9 })).toEqual(claimed.died);
 	});
 
 	it('does not mind a damaged history', async () => {
@@ -85,17 +90,17 @@ describe('the embedded job queue', () => {
 		await queue.complete([first]);
 		await queue.deadLetter(second, 'not-found', 'old');
 		bench.clock.stepWall(23 * HOUR_MS);
-		expect((await queue.stats()).done).toBe(1);
+		expect((await queue.stats('default')).done).toBe(1);
 		bench.clock.stepWall(2 * HOUR_MS);
-		expect((await queue.stats()).done).toBe(0);
+		expect((await queue.stats('default')).done).toBe(0);
 		await queue.add(jobs(9, 1));
 		const { jobs: later } = await claim();
 		await queue.deadLetter(later[0] as NonNullable<(typeof later)[0]>, 'not-found', 'young');
 		bench.clock.stepWall(29 * DAY_MS);
 		expect(await queue.sweep()).toBe(1);
-		expect((await queue.listDead({ limit: 9 })).map(({ lastError }) => lastError)).toEqual([
-			'young',
-		]);
+		expect(
+			(await queue.listDead({ queue: 'default', limit: 9 })).map(({ lastError }) => lastError),
+		).toEqual(['young']);
 		expect(database().all('SELECT * FROM jobs_done')).toEqual([]);
 	});
 
@@ -109,7 +114,7 @@ describe('the embedded job queue', () => {
 		const sizes: number[] = [];
 		for (let index = 0; index < 4; index++) sizes.push(await round(index));
 		expect(Math.max(...sizes)).toBeLessThan((sizes[0] ?? 0) * 1.1);
-		expect(await queue.stats()).toMatchObject({ waiting: 0, active: 0, done: 20_000 });
+		expect(await queue.stats('default')).toMatchObject({ waiting: 0, active: 0, done: 20_000 });
 	});
 
 	it('finds its way by index in each state', async () => {
@@ -122,6 +127,9 @@ describe('the embedded job queue', () => {
 			"SELECT * FROM jobs WHERE key = 1 AND state = 'active'",
 			"SELECT * FROM jobs WHERE key = 1 AND state = 'dead' ORDER BY died_wall_ms DESC, seq DESC LIMIT 9",
 			"SELECT seq FROM jobs WHERE key = 1 AND dedupe = 'x' AND state <> 'dead'",
+			"SELECT seq FROM jobs WHERE key = 1 AND state = 'waiting' ORDER BY priority, seq LIMIT 9",
+			"SELECT seq FROM jobs WHERE key = 1 AND state = 'dead'",
+			"DELETE FROM jobs WHERE seq IN (SELECT value FROM json_each('[1]')) AND +key IN (SELECT value FROM json_each('[1]')) AND +state = 'dead'",
 		];
 		for (const sql of plans) {
 			const steps = database().all(`EXPLAIN QUERY PLAN ${sql}`);
@@ -135,9 +143,9 @@ describe('the embedded job queue', () => {
 		const notBeforeMs = bench.wallMs() + HOUR_MS;
 		await queue.add(jobs(0, 3_000, { notBeforeMs }));
 		await queue.add(jobs(5_000, 2, { notBeforeMs, priority: 'critical' }));
-		expect((await queue.stats()).delayed).toBe(3_002);
+		expect((await queue.stats('default')).delayed).toBe(3_002);
 		bench.clock.stepWall(HOUR_MS);
-		expect(await queue.stats()).toMatchObject({ delayed: 0, waiting: 3_002 });
+		expect(await queue.stats('default')).toMatchObject({ delayed: 0, waiting: 3_002 });
 		const first = await claim(4);
 		expect(first.jobs.map(({ priority }) => priority)).toEqual([
 			'critical',
@@ -154,7 +162,7 @@ describe('the embedded job queue', () => {
 		await queue.add(jobs(0, 2));
 		bench.clock.stepWall(-HOUR_MS);
 		expect((await claim()).jobs).toHaveLength(2);
-		expect((await queue.stats()).oldestSeconds).toBe(0);
+		expect((await queue.stats('default')).oldestSeconds).toBe(0);
 		await bench.advance(LEASE_MS + 1);
 		expect((await claim()).jobs).toHaveLength(2);
 	});
@@ -164,10 +172,70 @@ describe('the embedded job queue', () => {
 		const { jobs: claims } = await claim(1);
 		rmSync(bench.folder ?? '', { recursive: true });
 		await bench.advance(2_000);
-		expect(await queue.stats()).toMatchObject({ waiting: 1, active: 1 });
+		expect(await queue.stats('default')).toMatchObject({ waiting: 1, active: 1 });
 		expect(await queue.complete(claims)).toEqual([true]);
 		const [again] = await queue.add(jobs(0, 1));
 		expect(Number(again?.id)).toBeGreaterThan(Number(first?.id));
+	});
+
+	it('finds the jobs of a file from before queues had names in the default one', async () => {
+		const { folder = '' } = bench;
+		mkdirSync(folder, { recursive: true, mode: 0o700 });
+		const before = new DatabaseSync(join(folder, 'tiklive.db'));
+		for (const migration of MIGRATIONS.slice(0, 3)) before.exec(migration);
+		before.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = 3`);
+		const insert = before.prepare(
+			`INSERT INTO jobs (key, state, priority, kind, payload, dedupe, max_attempts, created_wall_ms,
+				due_wall_ms, progress) VALUES (?, ?, 1, 'posts', '{"v":1}', ?, 5, 7, 7, 'page 3')`,
+		);
+		for (const state of ['waiting', 'delayed', 'active']) {
+			insert.run(keyNumber('key1'), state, state);
+		}
+		before.close();
+
+		expect(await queue.queues()).toEqual([
+			{ name: 'default', addedAtMs: undefined, workedOffAtMs: undefined },
+		]);
+		expect(await queue.stats('default')).toMatchObject({ waiting: 2, active: 1 });
+		const { jobs: claimed } = await claim();
+		expect(claimed).toHaveLength(3);
+		expect(claimed[0]).toMatchObject({ queue: 'default', createdAtMs: 7, progress: 'page 3' });
+		expect(await queue.complete(claimed)).toEqual([true, true, true]);
+	});
+
+	it('shares a file with an older version, which sees the default queue and nothing else', async () => {
+		const [mine] = await queue.add(jobs(0, 1, { queue: 'mine' }));
+		await queue.add(jobs(0, 2));
+		// As version 3 of the file claims and adds.
+		const older = database().all(
+			"UPDATE jobs SET state = 'active', fence = fence + 1 WHERE key = ? AND state = 'waiting' RETURNING *",
+			keyNumber('key1'),
+		);
+		expect(older.map(({ dedupe }) => dedupe)).toEqual(['user0', 'user1']);
+		database().run(
+			`INSERT INTO jobs (key, state, priority, kind, payload, dedupe, max_attempts, created_wall_ms, due_wall_ms)
+			VALUES (?, 'waiting', 1, 'posts', '{}', 'theirs', 5, 7, 7)`,
+			keyNumber('key1'),
+		);
+		expect((await queue.claim({ queue: 'mine', limit: 9, leaseMs: LEASE_MS })).jobs).toMatchObject([
+			{ id: mine?.id, queue: 'mine' },
+		]);
+		expect(await queue.stats('default')).toMatchObject({ active: 2, waiting: 1 });
+	});
+
+	it('forgets a name after 30 days without jobs and use', async () => {
+		await queue.add(jobs(0, 1, { queue: 'kept' }));
+		await queue.add(jobs(0, 1, { queue: 'gone' }));
+		await queue.markWorkedOff('typo');
+		await queue.deleteJobs({ queue: 'gone' });
+		const names = async () => (await queue.queues()).map(({ name }) => name).sort();
+		bench.clock.stepWall(29 * DAY_MS);
+		await queue.sweep();
+		expect(await names()).toEqual(['default', 'gone', 'kept', 'typo']);
+		bench.clock.stepWall(2 * DAY_MS);
+		await queue.markWorkedOff('typo');
+		await queue.sweep();
+		expect(await names()).toEqual(['default', 'kept', 'typo']);
 	});
 
 	describe('several real processes', () => {
@@ -191,7 +259,7 @@ describe('the embedded job queue', () => {
 			const take = async (worker: Worker) => {
 				const ids: string[] = [];
 				for (;;) {
-					const request = { limit: 20, leaseMs: LEASE_MS };
+					const request = { queue: 'default', limit: 20, leaseMs: LEASE_MS };
 					const claimed = await worker.call<Claimed>('jobs', 'claim', [request], 5);
 					const taken = claimed.flatMap((part) => part.jobs);
 					if (taken.length === 0) return ids;
@@ -209,7 +277,7 @@ describe('the embedded job queue', () => {
 		it('get back at once what a killed process held', async () => {
 			const [doomed, survivor] = (await start(2)) as [Worker, Worker];
 			await doomed.call('jobs', 'add', [jobs(0, 10)]);
-			const request = { limit: 10, leaseMs: 600_000 };
+			const request = { queue: 'default', limit: 10, leaseMs: 600_000 };
 			const [lost] = await doomed.call<Claimed>('jobs', 'claim', [request]);
 			expect(lost?.jobs).toHaveLength(10);
 			expect((await survivor.call<Claimed>('jobs', 'claim', [request]))[0]?.jobs).toEqual([]);

@@ -7,6 +7,7 @@ import type {
 	NewJob,
 } from '../../nodes/shared/resilience/jobs';
 import { onlyIf, type StoresFactory, type StoresUnderTest, type StoreTraits } from './contract';
+import { describeQueuesContract } from './queuesContract';
 
 const LEASE_MS = 60_000;
 /** Beyond the last sign of life of a process that was killed. */
@@ -21,6 +22,8 @@ export function describeJobsContract(
 	// A store in memory has no other processes; the promise does not exist there.
 	const acrossProcesses = onlyIf(traits.processes);
 	const { deathMs = DEATH_MS } = traits;
+
+	describeQueuesContract(name, traits, factory);
 
 	describe(`${name} keeps the contract of the job queue`, () => {
 		let bench: StoresUnderTest;
@@ -39,6 +42,7 @@ export function describeJobsContract(
 		const job = (over: Partial<NewJob> = {}): NewJob => {
 			count += 1;
 			return {
+				queue: 'default',
 				kind: 'userInfo',
 				payload: JSON.stringify({ v: 1, user: `user${count}` }),
 				priority: 'backfill',
@@ -59,7 +63,7 @@ export function describeJobsContract(
 			filter: JobFilter = {},
 			from = jobs,
 		): Promise<ClaimedJob[]> => {
-			const claimed = await from.claim({ limit, leaseMs: LEASE_MS, ...filter });
+			const claimed = await from.claim({ queue: 'default', limit, leaseMs: LEASE_MS, ...filter });
 			expect(claimed.died).toEqual([]);
 			return claimed.jobs;
 		};
@@ -140,7 +144,7 @@ export function describeJobsContract(
 				const [mine] = await claim();
 				expect(await other.complete([mine as ClaimedJob])).toEqual([false]);
 				expect(ids(await claim(10, {}, other))).toEqual([twin?.id]);
-				expect((await jobs.stats()).active).toBe(1);
+				expect((await jobs.stats('default')).active).toBe(1);
 			});
 		});
 
@@ -189,9 +193,9 @@ export function describeJobsContract(
 				const soon = await addOne({ notBeforeMs: bench.wallMs() + 1_500 });
 				await addOne({ notBeforeMs: bench.wallMs() + 3_600_000 });
 				expect(await claim()).toEqual([]);
-				expect(await jobs.stats()).toMatchObject({ waiting: 0, delayed: 2 });
+				expect(await jobs.stats('default')).toMatchObject({ waiting: 0, delayed: 2 });
 				await bench.advance(1_600);
-				expect(await jobs.stats()).toMatchObject({ waiting: 1, delayed: 1 });
+				expect(await jobs.stats('default')).toMatchObject({ waiting: 1, delayed: 1 });
 				expect(ids(await claim())).toEqual([soon.id]);
 			});
 		});
@@ -202,7 +206,7 @@ export function describeJobsContract(
 				const claims = await claim();
 				expect(await jobs.complete(claims)).toEqual([true, true]);
 				expect(await jobs.complete(claims)).toEqual([false, false]);
-				expect(await jobs.stats()).toMatchObject({ waiting: 0, active: 0, done: 2 });
+				expect(await jobs.stats('default')).toMatchObject({ waiting: 0, active: 0, done: 2 });
 			});
 
 			it('keeps a bookmark for the next delivery', async () => {
@@ -225,7 +229,7 @@ export function describeJobsContract(
 				async () => {
 					const other = bench.open({ process: 'b' }).jobs;
 					await addOne();
-					const { jobs: late } = await jobs.claim({ limit: 1, leaseMs: 1_000 });
+					const { jobs: late } = await jobs.claim({ queue: 'default', limit: 1, leaseMs: 1_000 });
 					await bench.advance(1_500);
 					const next = await claimOne(other);
 					expect(next).toMatchObject({ id: late[0]?.id, attempts: 1 });
@@ -242,7 +246,7 @@ export function describeJobsContract(
 
 			it('stays as long as it is extended', async () => {
 				await addOne();
-				const { jobs: claims } = await jobs.claim({ limit: 1, leaseMs: 1_000 });
+				const { jobs: claims } = await jobs.claim({ queue: 'default', limit: 1, leaseMs: 1_000 });
 				for (let round = 0; round < 3; round++) {
 					await bench.advance(700);
 					expect(await jobs.extend(claims, 1_000)).toEqual([true]);
@@ -302,8 +306,8 @@ export function describeJobsContract(
 				});
 				expect((dead as DeadJob).history.map(({ error }) => error)).toEqual(['first', 'second']);
 				expect(await claim()).toEqual([]);
-				expect(await jobs.stats()).toMatchObject({ waiting: 0, delayed: 0, dead: 1 });
-				expect(await jobs.listDead({ limit: 10 })).toEqual([dead]);
+				expect(await jobs.stats('default')).toMatchObject({ waiting: 0, delayed: 0, dead: 1 });
+				expect(await jobs.listDead({ queue: 'default', limit: 10 })).toEqual([dead]);
 			});
 
 			acrossProcesses(
@@ -316,10 +320,14 @@ export function describeJobsContract(
 						await bench.kill(name);
 						await bench.advance(deathMs);
 					}
-					const { jobs: none, died } = await jobs.claim({ limit: 9, leaseMs: LEASE_MS });
+					const { jobs: none, died } = await jobs.claim({
+						queue: 'default',
+						limit: 9,
+						leaseMs: LEASE_MS,
+					});
 					expect(none).toEqual([]);
 					expect(died).toMatchObject([{ id, reason: 'crashed', attempts: 2 }]);
-					expect(await jobs.listDead({ limit: 10 })).toEqual(died);
+					expect(await jobs.listDead({ queue: 'default', limit: 10 })).toEqual(died);
 				},
 				60_000,
 			);
@@ -337,16 +345,20 @@ export function describeJobsContract(
 				const middle = await bury();
 				await bench.advance(10);
 				const young = await bury({ kind: 'posts' });
-				expect(ids(await jobs.listDead({ limit: 9 }))).toEqual(ids([young, middle, old]));
-				expect(ids(await jobs.listDead({ limit: 1 }))).toEqual([young.id]);
-				expect(ids(await jobs.listDead({ limit: 9, kinds: ['posts'] }))).toEqual(ids([young, old]));
+				expect(ids(await jobs.listDead({ queue: 'default', limit: 9 }))).toEqual(
+					ids([young, middle, old]),
+				);
+				expect(ids(await jobs.listDead({ queue: 'default', limit: 1 }))).toEqual([young.id]);
+				expect(ids(await jobs.listDead({ queue: 'default', limit: 9, kinds: ['posts'] }))).toEqual(
+					ids([young, old]),
+				);
 			});
 
 			it('go back with fresh attempts and their history, once', async () => {
 				const dead = await bury();
 				expect(await jobs.retryDead([dead.id])).toBe(1);
 				expect(await jobs.retryDead([dead.id])).toBe(0);
-				expect(await jobs.retryDead('all')).toBe(0);
+				expect(await jobs.retryDead({ queue: 'default' })).toBe(0);
 				const claimed = await claimOne();
 				expect(claimed).toMatchObject({ id: dead.id, attempts: 0, payload: dead.payload });
 				const again = await jobs.deadLetter(claimed, 'not-found', 'still gone');
@@ -356,9 +368,9 @@ export function describeJobsContract(
 			it('all go back at once, but for those whose key another job has', async () => {
 				const [first, second] = [await bury({ dedupeKey: 'a' }), await bury({ dedupeKey: 'b' })];
 				await addOne({ dedupeKey: 'b' });
-				expect(await jobs.retryDead('all')).toBe(1);
-				expect(await jobs.stats()).toMatchObject({ waiting: 2, dead: 1 });
-				expect(ids(await jobs.listDead({ limit: 9 }))).toEqual([second.id]);
+				expect(await jobs.retryDead({ queue: 'default' })).toBe(1);
+				expect(await jobs.stats('default')).toMatchObject({ waiting: 2, dead: 1 });
+				expect(ids(await jobs.listDead({ queue: 'default', limit: 9 }))).toEqual([second.id]);
 				expect(ids(await claim())).toContain(first.id);
 			});
 
@@ -366,31 +378,31 @@ export function describeJobsContract(
 				const [first, second] = [await bury(), await bury()];
 				const { id: waiting } = await addOne();
 				expect(await jobs.deleteDead([first.id, waiting, 'nonsense', '-1'])).toBe(1);
-				expect(ids(await jobs.listDead({ limit: 9 }))).toEqual([second.id]);
-				expect(await jobs.deleteDead('all')).toBe(1);
-				expect(await jobs.stats()).toMatchObject({ waiting: 1, dead: 0 });
+				expect(ids(await jobs.listDead({ queue: 'default', limit: 9 }))).toEqual([second.id]);
+				expect(await jobs.deleteDead({ queue: 'default' })).toBe(1);
+				expect(await jobs.stats('default')).toMatchObject({ waiting: 1, dead: 0 });
 			});
 
 			it('of another API key are out of reach', async () => {
 				const dead = await bury();
 				const other = bench.open({ keyId: 'key2' }).jobs;
-				expect(await other.listDead({ limit: 9 })).toEqual([]);
+				expect(await other.listDead({ queue: 'default', limit: 9 })).toEqual([]);
 				expect(await other.retryDead([dead.id])).toBe(0);
-				expect(await other.deleteDead('all')).toBe(0);
+				expect(await other.deleteDead({ queue: 'default' })).toBe(0);
 			});
 		});
 
 		it('tells for how long the oldest job has been due', async () => {
-			expect((await jobs.stats()).oldestSeconds).toBe(0);
+			expect((await jobs.stats('default')).oldestSeconds).toBe(0);
 			await addOne({ notBeforeMs: bench.wallMs() + 2_000 });
 			await bench.advance(1_000);
-			expect((await jobs.stats()).oldestSeconds).toBe(0);
+			expect((await jobs.stats('default')).oldestSeconds).toBe(0);
 			await bench.advance(3_500);
-			const { oldestSeconds } = await jobs.stats();
+			const { oldestSeconds } = await jobs.stats('default');
 			expect(oldestSeconds).toBeGreaterThanOrEqual(2);
 			expect(oldestSeconds).toBeLessThanOrEqual(4);
 			await jobs.complete(await claim());
-			expect((await jobs.stats()).oldestSeconds).toBe(0);
+			expect((await jobs.stats('default')).oldestSeconds).toBe(0);
 		});
 	});
 }

@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -29,7 +30,13 @@ const BUDGET: BudgetLimits = {
 const HOUR_MS = 3_600_000;
 
 const newJob = (over: Partial<NewJob> = {}): NewJob => ({
-	...{ kind: 'userInfo', payload: '{"v":1}', priority: 'backfill', notBeforeMs: 0 },
+	...{
+		queue: 'default',
+		kind: 'userInfo',
+		payload: '{"v":1}',
+		priority: 'backfill',
+		notBeforeMs: 0,
+	},
 	...{ maxAttempts: 3, dedupeKey: String(Math.random()) },
 	...over,
 });
@@ -67,15 +74,26 @@ const useAll = async (stores: Stores) => {
 	await stores.jobs.add([
 		newJob({ kind: 'posts', priority: 'critical' }),
 		...[newJob(), newJob(), newJob(), newJob({ notBeforeMs: Date.now() + HOUR_MS })],
+		...[newJob({ queue: 'other' }), newJob({ queue: 'other' }), newJob({ queue: 'other' })],
 	]);
-	const { jobs } = await stores.jobs.claim({ limit: 3, leaseMs: 60_000 });
+	await stores.jobs.markWorkedOff('other');
+	const others = (await stores.jobs.claim({ queue: 'other', limit: 2, leaseMs: 60_000 })).jobs;
+	await stores.jobs.complete(others.slice(1));
+	expect(await stores.jobs.deadLetter(others[0]!, 'private', 'no')).toBeDefined();
+	expect(await stores.jobs.list({ queue: 'other', limit: 9 })).toHaveLength(1);
+	const { jobs } = await stores.jobs.claim({ queue: 'default', limit: 3, leaseMs: 60_000 });
 	const [first, second, third] = jobs;
 	if (!first || !second || !third) throw new Error('Too few jobs');
 	expect(await stores.jobs.complete([first])).toEqual([true]);
 	expect(await stores.jobs.deadLetter(second, 'private', 'no')).toBeDefined();
 	const how = { delayMs: HOUR_MS, error: 'no', usesAttempt: true };
 	expect(await stores.jobs.retryLater(third, how)).toBe('delayed');
-	expect(await stores.jobs.stats()).toMatchObject({ waiting: 1, delayed: 2, dead: 1, done: 1 });
+	expect(await stores.jobs.stats('default')).toMatchObject({
+		waiting: 1,
+		delayed: 2,
+		dead: 1,
+		done: 1,
+	});
 	return admission.granted;
 };
 
@@ -152,10 +170,14 @@ describeWithRedis(
 			expect(Math.abs((found?.fetchedAtMs ?? 0) - earlyNow)).toBeLessThan(500);
 
 			const [job] = await late.jobs.add([newJob({ notBeforeMs: lateNow + 1_000 })]);
-			expect((await early.jobs.claim({ limit: 1, leaseMs: 1_000 })).jobs).toEqual([]);
-			expect((await late.jobs.claim({ limit: 1, leaseMs: 1_000 })).jobs).toEqual([]);
+			expect((await early.jobs.claim({ queue: 'default', limit: 1, leaseMs: 1_000 })).jobs).toEqual(
+				[],
+			);
+			expect((await late.jobs.claim({ queue: 'default', limit: 1, leaseMs: 1_000 })).jobs).toEqual(
+				[],
+			);
 			await sleep(1_100);
-			const { jobs } = await early.jobs.claim({ limit: 1, leaseMs: 1_000 });
+			const { jobs } = await early.jobs.claim({ queue: 'default', limit: 1, leaseMs: 1_000 });
 			expect(jobs[0]?.id).toBe(job?.id);
 			expect(Math.abs((jobs[0]?.createdAtMs ?? 0) - earlyNow)).toBeLessThan(500);
 		});
@@ -206,6 +228,43 @@ describeWithRedis(
 			]);
 		});
 
+		it('has the jobs of the default queue where they were before queues had names', async () => {
+			const { jobs } = bench.open();
+			const kind = 'posts' as const;
+			await jobs.add([newJob({ kind, dedupeKey: 'one' }), newJob({ kind, dedupeKey: 'two' })]);
+			await jobs.add([newJob({ kind, queue: 'x', dedupeKey: 'one' })]);
+			const claimed = await jobs.claim({ queue: 'default', limit: 2, leaseMs: 60_000 });
+			await jobs.deadLetter(claimed.jobs[0]!, 'private', 'no');
+			await jobs.complete(claimed.jobs.slice(1));
+			await jobs.add([newJob({ kind, dedupeKey: 'three' })]);
+
+			const key = (end: string) => `{tiklive:${bench.keyId()}}:${end}`;
+			const digest = createHash('sha1').update('three').digest('base64url');
+			expect(await admin.lrange(key('jobs:wait:posts:backfill'), 0, -1)).toEqual(['4']);
+			expect(await admin.hget(key('jobs:4'), 'name')).toBe('posts backfill');
+			expect(await admin.get(key(`jobs:de:${digest}`))).toBe('4');
+			expect(await admin.zrange(key('jobs:failed'), '0', '-1')).toEqual(['1']);
+			expect(Object.values(await admin.hgetall(key('jobs-done')))).toEqual(['1']);
+			expect(await admin.lrange(key('jobs:wait:x:posts:backfill'), 0, -1)).toEqual(['3']);
+		});
+
+		it('forgets the name of a queue that is empty and not used any more', async () => {
+			const { jobs } = bench.open();
+			const name = `{tiklive:${bench.keyId()}}:jobs:queues`;
+			await jobs.add([newJob({ queue: 'kept' }), newJob({ queue: 'gone' })]);
+			await jobs.markWorkedOff('young');
+			expect(await jobs.deleteJobs({ queue: 'gone' })).toBe(1);
+			const longAgo = Date.now() - 31 * 24 * HOUR_MS;
+			await admin.hset(name, {
+				'kept added': longAgo,
+				'gone added': longAgo,
+				'gone worked-off': 5,
+			});
+			await jobs.sweep();
+			const names = (await jobs.queues()).map((queue) => queue.name);
+			expect(names.sort()).toEqual(['default', 'kept', 'young']);
+		});
+
 		it('takes a damaged answer for a miss, removes it and says so once', async () => {
 			const stores = bench.open();
 			await store(stores, answer(), answer({ key: 'answer2', body: 'x'.repeat(2_000) }));
@@ -254,15 +313,15 @@ describeWithRedis(
 			const { jobs } = bench.open();
 			const [added] = await jobs.add([newJob()]);
 			await damage(`{tiklive:${bench.keyId()}}:jobs:${added?.id}`);
-			const claimed = await jobs.claim({ limit: 5, leaseMs: 10_000 });
+			const claimed = await jobs.claim({ queue: 'default', limit: 5, leaseMs: 10_000 });
 			if (claimed.jobs.length === 0) {
 				expect(claimed.died).toMatchObject([{ id: added?.id, reason: 'damaged' }]);
-				expect(await jobs.listDead({ limit: 5 })).toEqual(claimed.died);
+				expect(await jobs.listDead({ queue: 'default', limit: 5 })).toEqual(claimed.died);
 			} else {
 				expect(await jobs.deadLetter(claimed.jobs[0]!, 'private', 'x')).toBeDefined();
 			}
-			expect(await jobs.stats()).toMatchObject({ waiting: 0, active: 0, dead: 1 });
-			expect(await jobs.deleteDead('all')).toBe(1);
+			expect(await jobs.stats('default')).toMatchObject({ waiting: 0, active: 0, dead: 1 });
+			expect(await jobs.deleteDead({ queue: 'default' })).toBe(1);
 		});
 
 		it('says goodbye at the very end of a process', async () => {

@@ -25,7 +25,13 @@ const TIMING = {
 };
 
 const job = (dedupeKey: string): NewJob => ({
-	...{ kind: 'userInfo', payload: '{"v":1}', priority: 'backfill', notBeforeMs: 0 },
+	...{
+		queue: 'default',
+		kind: 'userInfo',
+		payload: '{"v":1}',
+		priority: 'backfill',
+		notBeforeMs: 0,
+	},
 	...{ maxAttempts: 3, dedupeKey },
 });
 
@@ -190,7 +196,7 @@ describeWithRedis(
 		it('loses its scripts while a job ends and is added again: the next one is not swallowed', async () => {
 			const [stores, other] = [open(), near('b')];
 			await stores.jobs.add([job('k')]);
-			const { jobs } = await stores.jobs.claim({ limit: 1, leaseMs: 60_000 });
+			const { jobs } = await stores.jobs.claim({ queue: 'default', limit: 1, leaseMs: 60_000 });
 			await proxy.set('pass', { latencyMs: 30 });
 			await admin.script('FLUSH');
 			const completing = stores.jobs.complete(jobs);
@@ -200,7 +206,7 @@ describeWithRedis(
 			}
 			expect(await completing).toEqual([true]);
 			for (;;) {
-				const rest = await other.jobs.claim({ limit: 9, leaseMs: 60_000 });
+				const rest = await other.jobs.claim({ queue: 'default', limit: 9, leaseMs: 60_000 });
 				if (rest.jobs.length === 0) break;
 				await other.jobs.complete(rest.jobs);
 			}
@@ -210,11 +216,13 @@ describeWithRedis(
 		it('begins to count again: a claim of before is not one of after', async () => {
 			const stores = open();
 			await stores.jobs.add([job('k')]);
-			const [before] = (await stores.jobs.claim({ limit: 1, leaseMs: 60_000 })).jobs;
+			const [before] = (await stores.jobs.claim({ queue: 'default', limit: 1, leaseMs: 60_000 }))
+				.jobs;
 			await admin.flushall();
 			await untilUp(stores);
 			await stores.jobs.add([job('k')]);
-			const [after] = (await stores.jobs.claim({ limit: 1, leaseMs: 60_000 })).jobs;
+			const [after] = (await stores.jobs.claim({ queue: 'default', limit: 1, leaseMs: 60_000 }))
+				.jobs;
 			if (!before || !after) throw new Error('Too few jobs');
 			expect(await stores.jobs.complete([before])).toEqual([false]);
 			expect(await stores.jobs.complete([after])).toEqual([true]);
@@ -222,7 +230,7 @@ describeWithRedis(
 
 		it('answers a call with an error each time: the call ends', async () => {
 			const stores = open('a', { jobPatienceMs: 500 });
-			await stores.jobs.stats();
+			await stores.jobs.stats('default');
 			await admin.set(nameOf('jobs:seq'), 'not a number');
 			await expect(stores.jobs.add([job('k')])).rejects.toThrow('cannot be used now');
 		}, 5_000);

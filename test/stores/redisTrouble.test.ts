@@ -250,7 +250,9 @@ describeWithRedis(
 			await admin.script('FLUSH');
 			await stores.jobs.add([job('b'), { ...job('c'), notBeforeMs: Date.now() + 60_000 }]);
 			await admin.script('FLUSH');
-			expect((await stores.jobs.claim({ limit: 5, leaseMs: 1_000 })).jobs).toHaveLength(2);
+			expect(
+				(await stores.jobs.claim({ queue: 'default', limit: 5, leaseMs: 1_000 })).jobs,
+			).toHaveLength(2);
 			expect(bench.warnings).toEqual([]);
 		});
 
@@ -333,7 +335,7 @@ describeWithRedis(
 		it('is away for a moment: who is in the middle of something waits for it', async () => {
 			const stores = open();
 			await stores.jobs.add([job('a')]);
-			const { jobs } = await stores.jobs.claim({ limit: 1, leaseMs: 60_000 });
+			const { jobs } = await stores.jobs.claim({ queue: 'default', limit: 1, leaseMs: 60_000 });
 			await proxy.set('reset');
 			const reserving = stores.ledger.reserve('backfill', BUDGET);
 			const completing = stores.jobs.complete(jobs);
@@ -349,13 +351,15 @@ describeWithRedis(
 			const stores = open();
 			await stores.jobs.add([job('a')]);
 			await proxy.set('refuse');
-			await expect(stores.jobs.claim({ limit: 1, leaseMs: 1_000 })).rejects.toThrow(
-				/cannot be used/,
-			);
+			await expect(
+				stores.jobs.claim({ queue: 'default', limit: 1, leaseMs: 1_000 }),
+			).rejects.toThrow(/cannot be used/);
 			await expect(stores.jobs.add([job('b')])).rejects.toThrow(/cannot be used/);
 			await proxy.set('pass');
 			await untilUp(stores);
-			expect((await stores.jobs.claim({ limit: 5, leaseMs: 1_000 })).jobs).toHaveLength(1);
+			expect(
+				(await stores.jobs.claim({ queue: 'default', limit: 5, leaseMs: 1_000 })).jobs,
+			).toHaveLength(1);
 		});
 	},
 	'own',
@@ -363,7 +367,7 @@ describeWithRedis(
 
 function job(dedupeKey: string) {
 	return {
-		...({ kind: 'userInfo', payload: '{"v":1}', priority: 'backfill' } as const),
+		...({ queue: 'default', kind: 'userInfo', payload: '{"v":1}', priority: 'backfill' } as const),
 		...{ notBeforeMs: 0, maxAttempts: 3, dedupeKey },
 	};
 }

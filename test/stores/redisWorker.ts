@@ -48,7 +48,7 @@ function begin(order: WorkerOrder): void {
 		while (!stop.signal.aborted) await work().catch(() => {});
 	};
 	const callForJob = async (): Promise<void> => {
-		const { jobs } = await stores.jobs.claim({ limit: 1, leaseMs: 60_000 });
+		const { jobs } = await stores.jobs.claim({ queue: 'default', limit: 1, leaseMs: 60_000 });
 		if (jobs.length === 0) return await clock.sleep(100);
 		await call('backfill');
 		await stores.jobs.complete(jobs);

@@ -26,6 +26,7 @@ export async function defer(
 	{ kind, request }: ItemAsJob,
 	call: CallOptions,
 	jobs: JobStore,
+	queue: string,
 ): Promise<IDataObject | undefined> {
 	const error = problem instanceof ListInterrupted ? problem.cause : problem;
 	if (!(error instanceof CallFailure) || !FAILURE_TRAITS[error.failure.kind].unavailable) {
@@ -39,6 +40,7 @@ export async function defer(
 	const [added] = await jobs
 		.add([
 			{
+				queue,
 				kind,
 				payload: encodePayload(asked),
 				priority: call.priority ?? 'backfill',
@@ -53,6 +55,7 @@ export async function defer(
 	return {
 		jobId: id,
 		duplicate,
+		queue,
 		kind,
 		...userFields(request.user),
 		// A job that was there already keeps the time it has.

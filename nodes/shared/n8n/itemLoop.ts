@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { IDataObject, IExecuteFunctions, INodeExecutionData } from 'n8n-workflow';
 import { userKey, type Call, type UserRef } from '../api';
 import type { CallOptions } from '../resilience/client';
+import type { JobStore } from '../resilience/jobs';
 import type { Stores } from '../resilience/ports';
 import { boundCall, rememberingRefusals } from './boundCall';
 import { readConnections, type ItemConnection } from './connections';
@@ -143,10 +144,11 @@ class ItemLoop<P extends PreparedItem> {
 		leases: Map<Connection, RuntimeLease>,
 	): Promise<void> {
 		const options: CallOptions = { ...item.call, signal };
-		let stores: Stores | undefined;
+		let jobs: JobStore | undefined;
 		try {
 			const runtime = this.#runtimeOf(itemIndex, leases);
-			({ stores } = runtime);
+			const { stores } = runtime;
+			({ jobs } = stores);
 			const call = this.#callOf(runtime, options);
 			const run: ItemRun = { itemIndex, call, options, stores, report: this.#report };
 			this.#outcomes[itemIndex] = {
@@ -154,9 +156,10 @@ class ItemLoop<P extends PreparedItem> {
 			};
 		} catch (error) {
 			if (signal.aborted) return;
-			const mayDefer = stores !== undefined && item.whenUnavailable === 'queue';
 			const json =
-				mayDefer && (await defer(error, this.task.toJob(item), options, (stores as Stores).jobs));
+				jobs !== undefined && item.whenUnavailable === 'queue'
+					? await defer(error, this.task.toJob(item), options, jobs, item.queue)
+					: undefined;
 			if (!json) return this.#fail(itemIndex, error);
 			const deferred = { json, pairedItem: { item: itemIndex } };
 			this.#outcomes[itemIndex] = { records: [], deferred };

@@ -1,23 +1,31 @@
 import type { IDataObject, INodeExecutionData } from 'n8n-workflow';
-import type { UserRef } from '../api';
+import { CallFailure, ListInterrupted, type UserRef } from '../api';
 import { decodePayload } from '../resilience/jobPayload';
-import { JOB_KINDS, type ClaimedJob, type DeadJob } from '../resilience/jobs';
+import { JOB_KINDS, type ClaimedJob, type DeadJob, type ListedJob } from '../resilience/jobs';
 import type { JobAnswer } from './jobWork';
+import type { DeadLetter } from './outbox';
+import { PartialList } from './wholeList';
 
-/** One item for each record; "job" says which job it belongs to. */
+/** One item for each record, with the job that it belongs to. */
 export function resultItems(
-	{ id, kind, createdAtMs }: ClaimedJob,
-	user: UserRef,
+	{ id, queue }: Pick<ClaimedJob, 'id' | 'queue'>,
+	user: UserRef | undefined,
 	{ records, incomplete }: JobAnswer,
 ): INodeExecutionData[] {
-	const job = { id, kind, ...userFields(user), addedAt: isoTime(createdAtMs), incomplete };
-	return records.map((record) => ({ json: { ...record, job } }));
+	const job = {
+		jobId: id,
+		jobQueue: queue,
+		jobUser: nameOf(user),
+		...(incomplete && { jobIncomplete: true }),
+	};
+	return records.map((record) => ({ json: { ...record, ...job } }));
 }
 
 /** What a dead letter tells, in Get Many and on the second output of the trigger. */
 export function deadLetterJson(dead: DeadJob): IDataObject {
 	return {
 		jobId: dead.id,
+		queue: dead.queue,
 		kind: dead.kind,
 		...userFields(userOf(dead)),
 		reason: dead.reason,
@@ -27,6 +35,49 @@ export function deadLetterJson(dead: DeadJob): IDataObject {
 		diedAt: isoTime(dead.diedAtMs),
 		history: dead.history.map(({ atMs, error }) => ({ at: isoTime(atMs), error })),
 		payload: dead.payload,
+	};
+}
+
+/** What a job leaves behind that ends with `problem`: its dead letter, and the records that it had brought by then. */
+export function lastItems(dead: DeadJob, problem: unknown): DeadLetter {
+	const user = userOf(dead);
+	const details = failureDetails(problem, user);
+	const records = problem instanceof PartialList ? problem.records : [];
+	return {
+		item: { json: { ...deadLetterJson(dead), ...(details && { details }) } },
+		records: resultItems(dead, user, { records, incomplete: true }),
+	};
+}
+
+/** What a job says that is neither done nor dead. */
+export function jobJson(job: ListedJob): IDataObject {
+	return {
+		jobId: job.id,
+		queue: job.queue,
+		state: job.state,
+		kind: job.kind,
+		...userFields(userOf(job)),
+		priority: job.priority,
+		attempts: job.attempts,
+		maxAttempts: job.maxAttempts,
+		addedAt: isoTime(job.createdAtMs),
+		dueAt: isoTime(job.dueAtMs),
+		lastError: job.lastError === '' ? null : job.lastError,
+	};
+}
+
+/** Undefined when no call has failed. */
+function failureDetails(problem: unknown, user: UserRef | undefined): IDataObject | undefined {
+	const cause = problem instanceof ListInterrupted ? problem.cause : problem;
+	if (!(cause instanceof CallFailure)) return undefined;
+	return {
+		kind: cause.failure.kind,
+		user: nameOf(user),
+		...(problem instanceof PartialList && {
+			bookmark: problem.bookmark,
+			recordsRead: problem.records.length,
+		}),
+		creditsSpent: cause.credits,
 	};
 }
 
@@ -46,7 +97,11 @@ export function userFields(user: UserRef | undefined): {
 	};
 }
 
-function userOf({ kind, payload }: DeadJob): UserRef | undefined {
+function nameOf(user: UserRef | undefined): string | null {
+	return (user?.kind === 'id' ? user.id : user?.username) ?? null;
+}
+
+function userOf({ kind, payload }: Pick<DeadJob, 'kind' | 'payload'>): UserRef | undefined {
 	const known = JOB_KINDS.find((candidate) => candidate === kind);
 	const decoded = known && decodePayload(known, payload);
 	return decoded?.ok ? decoded.request.user : undefined;

@@ -1,4 +1,4 @@
-import type { IExecuteFunctions, INodeProperties } from 'n8n-workflow';
+import type { IDataObject, IExecuteFunctions, INodeProperties } from 'n8n-workflow';
 import { InvalidInput } from '../api';
 import {
 	defaultDedupeKey,
@@ -10,6 +10,8 @@ import { JOB_KINDS, type JobKind, type NewJob } from '../resilience/jobs';
 import { readLimit } from './listParameters';
 import { DEFAULT_MAX_PAGES, maxAge, maxPages, newerThan, priority } from './options';
 import { choice, number, optionsOf, text, time } from './optionValues';
+import type { Priority } from '../resilience/ports';
+import { readQueueName } from './queueName';
 import { readUser } from './userParameter';
 
 /** Deliveries and failures before a job is given up; the waits in between add up to some five hours. */
@@ -24,6 +26,41 @@ export const JOB_KIND_CHOICES = [
 	{ name: 'User Info', value: 'userInfo', description: 'The public profile of the user' },
 ];
 
+/** In the order in which they are worked off. */
+export const JOB_PRIORITIES: readonly Priority[] = ['critical', 'backfill'];
+
+/** Nothing chosen means all. Each place says what it does with them. */
+export const kindsOption: INodeProperties = {
+	displayName: 'Kinds',
+	name: 'kinds',
+	type: 'multiOptions',
+	options: JOB_KIND_CHOICES,
+	default: [],
+};
+
+export const prioritiesOption: INodeProperties = {
+	displayName: 'Priorities',
+	name: 'priorities',
+	type: 'multiOptions',
+	options: [
+		{ name: 'Backfill', value: 'backfill' },
+		{ name: 'Critical', value: 'critical' },
+	],
+	default: [],
+};
+
+export const statesOption: INodeProperties = {
+	displayName: 'States',
+	name: 'states',
+	type: 'multiOptions',
+	options: [
+		{ name: 'Active', value: 'active', description: 'Being worked on' },
+		{ name: 'Delayed', value: 'delayed', description: 'Their time has not come yet' },
+		{ name: 'Waiting', value: 'waiting', description: 'Next in line' },
+	],
+	default: [],
+};
+
 const dedupeKey: INodeProperties = {
 	displayName: 'Dedupe Key',
 	name: 'dedupeKey',
@@ -31,7 +68,7 @@ const dedupeKey: INodeProperties = {
 	default: '',
 	placeholder: 'e.g. daily-refresh-tiktok',
 	description:
-		'Of two jobs with the same key the second is not added while the first one waits or runs. Without this option, jobs that ask for the same about the same user count as the same.',
+		'Of two jobs of a queue with the same key the second is not added while the first one waits or runs. Without this option, jobs that ask for the same about the same user count as the same.',
 };
 
 const maxAttempts: INodeProperties = {
@@ -80,6 +117,7 @@ export function readJob(context: IExecuteFunctions, itemIndex: number): NewJob {
 	};
 	const key = text(options['dedupeKey']);
 	return {
+		queue: readQueueName(context.getNodeParameter('queue', itemIndex)),
 		kind,
 		payload: encodePayload(request),
 		priority: choice(priority, options, ['backfill', 'critical']),
@@ -87,6 +125,29 @@ export function readJob(context: IExecuteFunctions, itemIndex: number): NewJob {
 		maxAttempts: number(maxAttempts, options, 1, MOST_JOB_ATTEMPTS) ?? DEFAULT_JOB_ATTEMPTS,
 		dedupeKey: key === undefined ? defaultDedupeKey(kind, request) : namedDedupeKey(key),
 	};
+}
+
+/**
+ * What a multiple choice among the options says; undefined when nothing was chosen, which means everything.
+ *
+ * @throws InvalidInput for what is no choice: to take it for everything could delete too much
+ */
+export function chosen<T extends string>(
+	{ name, displayName }: INodeProperties,
+	options: IDataObject,
+	known: readonly T[],
+): T[] | undefined {
+	const given = options[name] ?? [];
+	const values = Array.isArray(given) ? given : [given];
+	const wrong = values.find((value) => !known.some((one) => one === value));
+	if (wrong !== undefined) {
+		throw new InvalidInput(
+			displayName,
+			`"${String(wrong).slice(0, 40)}" is not one of ${known.join(', ')}`,
+			'Choose from the list, or give a list of these words.',
+		);
+	}
+	return values.length === 0 ? undefined : (values as T[]);
 }
 
 function readKind(context: IExecuteFunctions, itemIndex: number): JobKind {

@@ -1,26 +1,45 @@
 import { setImmediate } from 'node:timers/promises';
-import type { IDataObject, IExecuteFunctions, INodeExecutionData } from 'n8n-workflow';
+import type {
+	IDataObject,
+	IExecuteFunctions,
+	INodeExecutionData,
+	NodeExecutionHint,
+} from 'n8n-workflow';
 import { InvalidInput } from '../api';
 import { decodePayload } from '../resilience/jobPayload';
 import {
 	JOB_KINDS,
+	JOB_STATES,
 	type AddedJob,
-	type JobKind,
+	type JobFilter,
 	type JobStore,
 	type NewJob,
 } from '../resilience/jobs';
+import { isWorkedOff, queueStanding } from '../resilience/queues';
 import { toNodeError } from './errors';
-import { deadLetterJson, userFields } from './jobItems';
-import { readJob } from './jobParameters';
+import { deadLetterJson, jobJson, userFields } from './jobItems';
+import {
+	chosen,
+	JOB_PRIORITIES,
+	kindsOption,
+	prioritiesOption,
+	readJob,
+	statesOption,
+} from './jobParameters';
 import { readLimit } from './listParameters';
 import { optionsOf, text } from './optionValues';
+import { readQueueName } from './queueName';
 import { hostOf, processRuntimes } from './runtime';
 import { readCredential } from './settings';
+import { queueStatus } from './status';
+import { systemClock } from './systemClock';
 
 /** Expressions take up to a millisecond an item: in between, n8n has to serve others and see a cancel. */
 const ITEMS_PREPARED_AT_ONCE = 50;
 /** One transaction each; a hundred thousand at once would hold up n8n for seconds. */
 const JOBS_ADDED_AT_ONCE = 1_000;
+/** Of the queues that a hint is about. */
+const QUEUES_NAMED = 5;
 
 /** What one input item becomes: its output, or what went wrong with it. */
 type Outcome = { json: IDataObject } | { problem: unknown };
@@ -29,12 +48,24 @@ type Operation = (context: IExecuteFunctions, jobs: JobStore) => Promise<INodeEx
 
 const OPERATIONS: Readonly<Record<string, Operation>> = {
 	'job.add': addJobs,
+	'job.delete': async (context, jobs) =>
+		await eachJob(context, 'deleted', {
+			one: async (id) => await jobs.deleteJobs([id]),
+			all: async (queue) => await jobs.deleteJobs({ queue, ...readFilter(context) }),
+		}),
+	'job.getAll': getJobs,
 	'job.getStatus': getStatus,
+	'deadLetter.delete': async (context, jobs) =>
+		await eachJob(context, 'deleted', {
+			one: async (id) => await jobs.deleteDead([id]),
+			all: async (queue) => await jobs.deleteDead({ queue }),
+		}),
 	'deadLetter.getAll': getDeadLetters,
 	'deadLetter.retry': async (context, jobs) =>
-		await eachDeadLetter(context, 'retried', async (ids) => await jobs.retryDead(ids)),
-	'deadLetter.delete': async (context, jobs) =>
-		await eachDeadLetter(context, 'deleted', async (ids) => await jobs.deleteDead(ids)),
+		await eachJob(context, 'retried', {
+			one: async (id) => await jobs.retryDead([id]),
+			all: async (queue) => await jobs.retryDead({ queue }),
+		}),
 };
 
 /** The Queue node. Asks nothing of TikLiveAPI, so it costs no credit. */
@@ -79,12 +110,33 @@ async function addJobs(context: IExecuteFunctions, jobs: JobStore): Promise<INod
 	}
 	const known = outcomes.filter((outcome) => 'json' in outcome).length - added;
 	const waiting = known > 0 ? `, already in the queue: ${known}` : '';
-	context.addExecutionHints({
-		message: `Jobs added: ${added}${waiting}`,
-		type: 'info',
-		location: 'outputPane',
-	});
+	const queues = new Set(prepared.filter(isJob).map(({ queue }) => queue));
+	context.addExecutionHints(
+		{ message: `Jobs added: ${added}${waiting}`, type: 'info', location: 'outputPane' },
+		...(await untendedHints(jobs, queues)),
+	);
 	return toItems(context, outcomes);
+}
+
+/** Says so when the jobs have gone where no active workflow takes them from. */
+async function untendedHints(
+	jobs: JobStore,
+	queues: ReadonlySet<string>,
+): Promise<NodeExecutionHint[]> {
+	const nowMs = systemClock.wallMs();
+	// The jobs are in: a store that cannot tell just now is no reason to fail.
+	const use = await jobs.queues().catch(() => undefined);
+	if (use === undefined) return [];
+	const tended = new Set(use.filter((each) => isWorkedOff(each, nowMs)).map(({ name }) => name));
+	const untended = [...queues].filter((name) => !tended.has(name));
+	if (untended.length === 0) return [];
+	const named = untended.slice(0, QUEUES_NAMED).map((name) => `'${name}'`);
+	const more = untended.length > named.length ? ` and ${untended.length - named.length} more` : '';
+	const [queue, they] = untended.length === 1 ? ['queue', 'it'] : ['queues', 'them'];
+	const message =
+		`No active workflow works off the ${queue} ${named.join(', ')}${more}: the jobs wait. ` +
+		`Publish a workflow with a TikLiveAPI Queue Trigger whose 'Queue' names ${they}.`;
+	return [{ message, type: 'warning', location: 'outputPane' }];
 }
 
 function addedJson(job: NewJob, { id, duplicate }: AddedJob): IDataObject {
@@ -92,43 +144,71 @@ function addedJson(job: NewJob, { id, duplicate }: AddedJob): IDataObject {
 	return {
 		jobId: id,
 		duplicate,
+		queue: job.queue,
 		kind: job.kind,
 		...userFields(decoded.ok ? decoded.request.user : undefined),
 	};
 }
 
+async function getJobs(context: IExecuteFunctions, jobs: JobStore) {
+	const listed = await jobs.list({
+		queue: readQueue(context),
+		limit: readLimit(context, 0) ?? Number.MAX_SAFE_INTEGER,
+		states: chosen(statesOption, optionsOf(context, 0), JOB_STATES),
+		kinds: chosen(kindsOption, optionsOf(context, 0), JOB_KINDS),
+	});
+	const pairedItem = everyItem(context);
+	return listed.map((job) => ({ json: jobJson(job), pairedItem }));
+}
+
 async function getStatus(context: IExecuteFunctions, jobs: JobStore) {
-	const { ...stats } = await jobs.stats();
-	return [{ json: stats, pairedItem: everyItem(context) }];
+	const standing = await queueStanding(jobs, readQueue(context), systemClock.wallMs());
+	return [{ json: { ...queueStatus(standing) }, pairedItem: everyItem(context) }];
 }
 
 async function getDeadLetters(context: IExecuteFunctions, jobs: JobStore) {
-	const kinds = optionsOf(context, 0)['kinds'] as JobKind[] | undefined;
 	const dead = await jobs.listDead({
+		queue: readQueue(context),
 		limit: readLimit(context, 0) ?? Number.MAX_SAFE_INTEGER,
-		kinds: kinds?.filter((kind) => JOB_KINDS.includes(kind)),
+		kinds: chosen(kindsOption, optionsOf(context, 0), JOB_KINDS),
 	});
 	const pairedItem = everyItem(context);
 	return dead.map((letter) => ({ json: deadLetterJson(letter), pairedItem }));
 }
 
-/** One dead letter for each input item, or all of them once. */
-async function eachDeadLetter(
+/** One job for each input item, or all of a queue once. */
+async function eachJob(
 	context: IExecuteFunctions,
 	verb: 'retried' | 'deleted',
-	change: (ids: readonly string[] | 'all') => Promise<number>,
+	change: {
+		one: (id: string) => Promise<number>;
+		all: (queue: string) => Promise<number>;
+	},
 ): Promise<INodeExecutionData[]> {
-	if (context.getNodeParameter('which', 0) === 'all') {
-		return [{ json: { [verb]: await change('all') }, pairedItem: everyItem(context) }];
+	if (context.getNodeParameter('scope', 0) === 'all') {
+		const json = { [verb]: await change.all(readQueue(context)) };
+		return [{ json, pairedItem: everyItem(context) }];
 	}
 	const ids = await eachItem(context, (itemIndex) => readJobId(context, itemIndex));
 	const outcomes: Outcome[] = [];
 	for (const jobId of ids) {
 		if (isCancelled(context)) break;
 		if (typeof jobId !== 'string') outcomes.push(jobId);
-		else outcomes.push({ json: { jobId, [verb]: (await change([jobId])) > 0 } });
+		else outcomes.push({ json: { jobId, [verb]: (await change.one(jobId)) > 0 } });
 	}
 	return toItems(context, outcomes);
+}
+
+function readQueue(context: IExecuteFunctions): string {
+	return readQueueName(context.getNodeParameter('queue', 0));
+}
+
+function readFilter(context: IExecuteFunctions): JobFilter {
+	const options = optionsOf(context, 0);
+	return {
+		kinds: chosen(kindsOption, options, JOB_KINDS),
+		priorities: chosen(prioritiesOption, options, JOB_PRIORITIES),
+	};
 }
 
 function readJobId(context: IExecuteFunctions, itemIndex: number): string {

@@ -5,10 +5,11 @@ import { decodePayload } from '../resilience/jobPayload';
 import { afterFailure, jobRetryDelayMs } from '../resilience/jobPolicy';
 import type { ClaimedJob, DeadJob, JobFilter, JobStore, RetryLater } from '../resilience/jobs';
 import type { Clock, Priority, Random, Warn } from '../resilience/ports';
-import { deadLetterJson, resultItems } from './jobItems';
+import { lastItems, resultItems } from './jobItems';
 import { JobLeases, LEASE_MS, type HeldJob } from './jobLeases';
 import { workOn } from './jobWork';
 import { Outbox, type Batch } from './outbox';
+import { QueueMark } from './queueMark';
 
 /** Other processes add jobs without telling. */
 const POLL_MS = 1_000;
@@ -44,6 +45,7 @@ export interface JobRunnerDeps {
 }
 
 export interface JobRunnerOptions {
+	queue: string;
 	completeWhen: CompleteWhen;
 	/** Jobs for one execution. */
 	batchSize: number;
@@ -57,6 +59,7 @@ export interface JobRunnerOptions {
 export class JobRunner {
 	readonly #outbox: Outbox;
 	readonly #leases: JobLeases;
+	readonly #mark: QueueMark;
 	readonly #working: Readonly<Record<Priority, Set<Promise<void>>>> = {
 		critical: new Set(),
 		backfill: new Set(),
@@ -81,6 +84,7 @@ export class JobRunner {
 	) {
 		this.#outbox = new Outbox(options.batchSize, options.batchWaitMs);
 		this.#leases = new JobLeases(deps.jobs, deps.clock);
+		this.#mark = new QueueMark(deps, options.queue);
 	}
 
 	/** Resolves when the runner was stopped, its executions have ended and everything else is handed back. */
@@ -90,6 +94,8 @@ export class JobRunner {
 				await this.#extend();
 				this.#sendOut();
 				await this.#takeJobs();
+				// A test ends with one batch: nobody can count on it.
+				if (!this.options.once) await this.#mark.renew();
 			});
 			if (!this.#stopping) await this.#rest();
 		}
@@ -119,6 +125,7 @@ export class JobRunner {
 			const limit = this.#room(priority);
 			if (limit <= 0 || this.#stopping) continue;
 			const { jobs, died } = await this.deps.jobs.claim({
+				queue: this.options.queue,
 				limit,
 				leaseMs: LEASE_MS,
 				kinds: this.options.filter.kinds,
@@ -189,7 +196,9 @@ export class JobRunner {
 		const { client, jobs, clock } = this.deps;
 		try {
 			const decoded = decodePayload(job.kind, job.payload);
-			if (!decoded.ok) return await this.#bury(job, decoded.reason, decoded.problem);
+			if (!decoded.ok) {
+				return await this.#bury(job, decoded.reason, decoded.problem, undefined);
+			}
 			const answer = await workOn({
 				client,
 				job,
@@ -214,27 +223,27 @@ export class JobRunner {
 		const { clock, random, warn } = this.deps;
 		const error = problem instanceof ListInterrupted ? problem.cause : problem;
 		if (error instanceof InvalidInput) {
-			return await this.#bury(job, 'rejected', `${error.parameter}: ${error.message}`);
+			return await this.#bury(job, 'rejected', `${error.parameter}: ${error.message}`, problem);
 		}
 		if (!(error instanceof CallFailure)) {
 			const message = error instanceof Error ? error.message : String(error);
 			const delayMs = jobRetryDelayMs(undefined, job.attempts, random);
-			return await this.#retry(job, { delayMs, error: message, usesAttempt: true });
+			return await this.#retry(job, { delayMs, error: message, usesAttempt: true }, problem);
 		}
 		const { failure } = error;
 		const text = `${failure.kind}: ${failure.detail}`;
 		const decision = afterFailure(failure, job.attempts, clock.wallMs(), random);
 		switch (decision.do) {
 			case 'retry':
-				return await this.#retry(job, { ...decision, error: text, usesAttempt: true });
+				return await this.#retry(job, { ...decision, error: text, usesAttempt: true }, problem);
 			case 'postpone':
 				if (failure.kind === 'invalid-key' && !this.#isHeldBack(job.priority)) {
 					warn('TikLiveAPI does not accept the API key; the jobs of the queue wait');
 				}
 				this.#holdBack(decision.holds === 'everybody' ? undefined : job.priority, decision.delayMs);
-				return await this.#retry(job, { ...decision, error: text, usesAttempt: false });
+				return await this.#retry(job, { ...decision, error: text, usesAttempt: false }, problem);
 			case 'dead-letter':
-				return await this.#bury(job, failure.kind, text);
+				return await this.#bury(job, failure.kind, text, problem);
 			case 'release':
 				this.#leases.forget(job);
 				return await this.deps.jobs.release([job]);
@@ -252,21 +261,22 @@ export class JobRunner {
 		}
 	}
 
-	async #retry(job: ClaimedJob, how: RetryLater): Promise<void> {
+	/** @param problem of this delivery, in case it was the last one */
+	async #retry(job: ClaimedJob, how: RetryLater, problem: unknown): Promise<void> {
 		this.#leases.forget(job);
 		const error = this.#withoutKey(how.error);
 		const outcome = await this.deps.jobs.retryLater(job, { ...how, error });
-		if (typeof outcome === 'object') this.#announce(outcome);
+		if (typeof outcome === 'object') this.#announce(outcome, problem);
 	}
 
-	async #bury(job: ClaimedJob, reason: string, error: string): Promise<void> {
+	async #bury(job: ClaimedJob, reason: string, error: string, problem: unknown): Promise<void> {
 		this.#leases.forget(job);
 		const dead = await this.deps.jobs.deadLetter(job, reason, this.#withoutKey(error));
-		if (dead !== undefined) this.#announce(dead);
+		if (dead !== undefined) this.#announce(dead, problem);
 	}
 
-	#announce(dead: DeadJob): void {
-		this.#outbox.addDeadLetter({ json: deadLetterJson(dead) }, this.deps.clock.monotonicMs());
+	#announce(dead: DeadJob, problem?: unknown): void {
+		this.#outbox.addDeadLetter(lastItems(dead, problem), this.deps.clock.monotonicMs());
 	}
 
 	#withoutKey(text: string): string {
@@ -300,12 +310,16 @@ export class JobRunner {
 
 	async #run({ jobs, deadLetters }: Batch): Promise<void> {
 		const claims = jobs.map(({ job }) => job);
-		const results = jobs.flatMap(({ items }) => items);
+		const results = [
+			...jobs.flatMap(({ items }) => items),
+			...deadLetters.flatMap(({ records }) => records),
+		];
 		this.#openRuns += 1;
 		for (const job of claims) this.#inRuns.add(job);
 		const { completeWhen } = this.options;
 		if (completeWhen === 'immediately') await this.#complete(claims);
-		const problem = await this.#deliver(results, deadLetters);
+		const letters = deadLetters.map(({ item }) => item);
+		const problem = await this.#deliver(results, letters);
 		if (problem === undefined || completeWhen === 'finished') await this.#complete(claims);
 		else if (completeWhen === 'success') await this.#sendBack(claims, problem);
 		for (const job of claims) this.#inRuns.delete(job);
@@ -340,7 +354,7 @@ export class JobRunner {
 		for (const job of claims) {
 			const delayMs = jobRetryDelayMs(undefined, job.attempts, this.deps.random);
 			const how = { delayMs, error: `The workflow failed: ${problem}`, usesAttempt: true };
-			await this.#guarded(async () => await this.#retry(job, how));
+			await this.#guarded(async () => await this.#retry(job, how, undefined));
 		}
 	}
 

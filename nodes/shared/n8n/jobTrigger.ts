@@ -7,11 +7,11 @@ import type {
 	ITriggerResponse,
 } from 'n8n-workflow';
 import { InvalidInput } from '../api';
-import { JOB_KINDS, type JobKind } from '../resilience/jobs';
-import type { Priority } from '../resilience/ports';
+import { JOB_KINDS } from '../resilience/jobs';
 import { toNodeError } from './errors';
-import { JOB_KIND_CHOICES } from './jobParameters';
+import { chosen, JOB_PRIORITIES, kindsOption, prioritiesOption } from './jobParameters';
 import { JobRunner, type CompleteWhen, type JobRunnerOptions } from './jobRunner';
+import { readQueueName } from './queueName';
 import { hostOf, processRuntimes } from './runtime';
 import { readCredential, type Connection } from './settings';
 import { systemClock } from './systemClock';
@@ -50,22 +50,11 @@ export const triggerOptions: INodeProperties = {
 			description: 'How long to wait for a batch to fill up, in seconds',
 		},
 		{
-			displayName: 'Kinds',
-			name: 'kinds',
-			type: 'multiOptions',
-			options: JOB_KIND_CHOICES,
-			default: [],
+			...kindsOption,
 			description: 'Take only jobs of these kinds. Without this option all are taken.',
 		},
 		{
-			displayName: 'Priorities',
-			name: 'priorities',
-			type: 'multiOptions',
-			options: [
-				{ name: 'Backfill', value: 'backfill' },
-				{ name: 'Critical', value: 'critical' },
-			],
-			default: [],
+			...prioritiesOption,
 			description: 'Take only jobs of these priorities. Without this option both are taken.',
 		},
 	],
@@ -173,19 +162,14 @@ function readOptions(context: ITriggerFunctions, once: boolean): JobRunnerOption
 	const batchSize = context.getNodeParameter('batchSize');
 	const batchWait = given['batchWait'] ?? DEFAULT_BATCH_WAIT_SECONDS;
 	return {
+		queue: readQueueName(context.getNodeParameter('queue')),
 		completeWhen,
 		batchSize: wholeNumber('Batch Size', batchSize, 1, MOST_JOBS_IN_BATCH),
 		batchWaitMs: wholeNumber('Batch Wait', batchWait, 0, LONGEST_BATCH_WAIT_SECONDS) * 1_000,
 		filter: {
-			kinds: chosen<JobKind>(given['kinds'], JOB_KINDS),
-			priorities: chosen<Priority>(given['priorities'], ['critical', 'backfill']),
+			kinds: chosen(kindsOption, given, JOB_KINDS),
+			priorities: chosen(prioritiesOption, given, JOB_PRIORITIES),
 		},
 		once,
 	};
-}
-
-/** Undefined when nothing was chosen, which means everything. */
-function chosen<T extends string>(value: unknown, known: readonly T[]): T[] | undefined {
-	const values = known.filter((each) => Array.isArray(value) && value.includes(each));
-	return values.length === 0 ? undefined : values;
 }

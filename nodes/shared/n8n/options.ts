@@ -7,7 +7,9 @@ import {
 } from 'n8n-workflow';
 import { InvalidInput } from '../api';
 import type { CallOptions } from '../resilience/client';
+import { DEFAULT_QUEUE } from '../resilience/jobs';
 import { choice, flag, lostExpression, number, optionsOf, text, time } from './optionValues';
+import { queueParameter, readQueueName } from './queueName';
 import { systemClock } from './systemClock';
 
 /** Ends an endless list that nobody capped: 20,000 people or 3,500 posts, for 100 credits. */
@@ -23,6 +25,8 @@ export interface AskOptions {
 	whenUnavailable: 'error' | 'queue' | 'stale';
 	/** Each record carries the fields of its input item too. */
 	includeInputFields: boolean;
+	/** Where that job goes. */
+	queue: string;
 }
 
 /** How one item's list is read. */
@@ -94,7 +98,7 @@ const whenUnavailable: INodeProperties = {
 			name: 'Queue a Job',
 			value: 'queue',
 			description:
-				'The item leaves by a second output, Deferred, and becomes a job: a workflow with the TikLiveAPI Queue Trigger gets its records as soon as they can be had',
+				'The item leaves by a second output, Deferred, and becomes a job: a workflow with the TikLiveAPI Queue Trigger on the same queue gets its records as soon as they can be had',
 		},
 		{
 			name: 'Return an Error',
@@ -110,6 +114,13 @@ const whenUnavailable: INodeProperties = {
 	],
 	default: 'error',
 	description: 'What to do when TikLiveAPI is down or the credit budget is used up',
+};
+
+const { required: _, ...optionalQueue } = queueParameter;
+const queue: INodeProperties = {
+	...optionalQueue,
+	// Relative: while n8n works out what is shown, the root holds no collection yet.
+	displayOptions: { show: { whenUnavailable: ['queue'] } },
 };
 
 const includeBookmark: INodeProperties = {
@@ -163,6 +174,7 @@ export const userOptions = collection(
 	maxAge,
 	maxAttempts,
 	priority,
+	queue,
 	timeout,
 	whenUnavailable,
 );
@@ -174,6 +186,7 @@ export const peopleOptions = collection(
 	maxAttempts,
 	maxPages,
 	priority,
+	queue,
 	startFrom,
 	timeout,
 	whenUnavailable,
@@ -187,6 +200,7 @@ export const postsOptions = collection(
 	maxPages,
 	newerThan,
 	priority,
+	queue,
 	startFrom,
 	timeout,
 	whenUnavailable,
@@ -253,5 +267,6 @@ export function askOptions(options: IDataObject): AskOptions {
 		},
 		whenUnavailable: unavailable,
 		includeInputFields: flag(includeInputFields, options),
+		queue: options['queue'] === undefined ? DEFAULT_QUEUE : readQueueName(options['queue']),
 	};
 }

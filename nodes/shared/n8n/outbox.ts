@@ -8,10 +8,16 @@ export interface FinishedJob {
 	items: INodeExecutionData[];
 }
 
+/** A job that has failed for good, and what it had brought by then. */
+export interface DeadLetter {
+	item: INodeExecutionData;
+	records: INodeExecutionData[];
+}
+
 /** What one execution gets. */
 export interface Batch {
 	jobs: FinishedJob[];
-	deadLetters: INodeExecutionData[];
+	deadLetters: DeadLetter[];
 }
 
 interface Line {
@@ -27,7 +33,7 @@ interface Line {
 export class Outbox {
 	/** By the size of a batch. */
 	readonly #lines = new Map<number, Line>();
-	#deadLetters: INodeExecutionData[] = [];
+	#deadLetters: DeadLetter[] = [];
 	#deadSinceMs = 0;
 
 	constructor(
@@ -52,9 +58,9 @@ export class Outbox {
 		this.#lines.set(share, line);
 	}
 
-	addDeadLetter(item: INodeExecutionData, nowMs: number): void {
+	addDeadLetter(letter: DeadLetter, nowMs: number): void {
 		if (this.#deadLetters.length === 0) this.#deadSinceMs = nowMs;
-		this.#deadLetters.push(item);
+		this.#deadLetters.push(letter);
 	}
 
 	/** The next batch that is full or has waited long enough; dead letters travel with whatever goes first. */
@@ -97,7 +103,7 @@ export class Outbox {
 		return [...this.#lines.values()].flatMap(({ jobs }) => jobs);
 	}
 
-	#takeDeadLetters(): INodeExecutionData[] {
+	#takeDeadLetters(): DeadLetter[] {
 		const taken = this.#deadLetters;
 		this.#deadLetters = [];
 		return taken;

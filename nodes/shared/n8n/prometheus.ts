@@ -9,6 +9,7 @@ import {
 } from '../resilience/metrics';
 import type { JobStats } from '../resilience/jobs';
 import type { Priority, Settlement } from '../resilience/ports';
+import { boundedQueues, type QueueStanding } from '../resilience/queues';
 import { LATENCY_BUCKETS_SECONDS } from '../resilience/statistics';
 import { processRuntimes } from './runtime';
 import { standingOf, type Standing } from './status';
@@ -16,10 +17,11 @@ import { systemClock } from './systemClock';
 
 type PromClient = typeof import('prom-client');
 
-/** One metric. All values of its labels are known beforehand, so that nothing that is counted can add a series. */
+/** One metric. All values of its labels are bounded, so that nothing that is counted can add series without end. */
 interface Description {
 	readonly type: 'counter' | 'gauge' | 'histogram';
 	readonly help: string;
+	/** The values of each; none where people choose them, as the names of queues. */
 	readonly labels: Readonly<Record<string, readonly string[]>>;
 	/** Upper bounds in seconds, of a histogram. */
 	readonly buckets?: readonly number[];
@@ -47,6 +49,8 @@ const creditResult = names<Settlement | 'refused'>({
 	refused: true,
 });
 const circuitState = names<CircuitState>({ closed: true, open: true, 'half-open': true });
+/** MOST_NAMED_QUEUES at most, and "other". */
+const queue: readonly string[] = [];
 const jobState = names<Exclude<keyof JobStats, 'oldestSeconds'>>({
 	waiting: true,
 	active: true,
@@ -106,13 +110,13 @@ export const METRICS = {
 	},
 	tiklive_queue_jobs: {
 		type: 'gauge',
-		help: 'Durable jobs by state; done ones for a day',
-		labels: { state: jobState },
+		help: 'Durable jobs by queue and state; done ones for a day',
+		labels: { queue, state: jobState },
 	},
 	tiklive_queue_oldest_seconds: {
 		type: 'gauge',
 		help: 'For how long the oldest job that is due and not done has been due',
-		labels: {},
+		labels: { queue },
 	},
 } as const satisfies Record<string, Description>;
 
@@ -260,15 +264,20 @@ function registerGauges(prom: PromClient): void {
 		if (left.length > 0) shown.set(Math.min(...left));
 	});
 	gauge('tiklive_queue_jobs', (shown, standings) => {
-		for (const state of jobState)
-			shown.set(
-				{ state },
-				sum(standings, ({ jobs }) => jobs[state]),
-			);
+		for (const { name, ...jobs } of queuesOf(standings)) {
+			for (const state of jobState) shown.set({ queue: name, state }, jobs[state]);
+		}
 	});
 	gauge('tiklive_queue_oldest_seconds', (shown, standings) => {
-		shown.set(Math.max(...standings.map(({ jobs }) => jobs.oldestSeconds)));
+		for (const { name, oldestSeconds } of queuesOf(standings)) {
+			shown.set({ queue: name }, oldestSeconds);
+		}
 	});
+}
+
+/** Of all API keys of the process: those of one name together. */
+function queuesOf(standings: readonly Standing[]): QueueStanding[] {
+	return boundedQueues(standings.flatMap(({ queues }) => queues));
 }
 
 /** How all open runtimes stand; one that does not answer in time is left out. */

@@ -59,6 +59,8 @@ export function reportPage(
 <div class="charts">${charts(minutes, nowMs, clock)}</div>
 <h2>Endpoints</h2>
 ${table(status)}
+<h2>Queues</h2>
+${queueTable(status)}
 <footer>A latency is exact to its bucket. Credits of requests without a usable answer count as spent. Counted by n8n-nodes-tikliveapi, over all n8n processes that share the state; made without spending a credit.</footer>
 </main>
 </body>
@@ -216,18 +218,47 @@ function table({ last5Minutes, lastHour, last24Hours }: Status): string {
 		.sort(([, one], [, other]) => other.requests - one.requests)
 		.map(([name, summary]) => row(`${name}, 24 hours`, summary));
 	const heads = ['', 'Requests', 'Success', 'p50', 'p95', 'Retries', '429'];
-	return `<div class="table"><table><thead><tr>${heads.map((head) => `<th scope="col">${head}</th>`).join('')}</tr></thead><tbody>${all.join('')}</tbody><tbody>${each.join('')}</tbody></table></div>`;
+	return tableOf(heads, all, each);
+}
+
+function queueTable({ queues }: Status): string {
+	const heads = [
+		'',
+		'Waiting',
+		'Active',
+		'Delayed',
+		'Done',
+		'Dead letters',
+		'Oldest',
+		'Worked off',
+	];
+	const rows = queues.map(({ queue, oldestSeconds, workedOff, ...jobs }) =>
+		rowOf(queue, [
+			...[jobs.waiting, jobs.active, jobs.delayed, jobs.done, jobs.dead].map(count),
+			...[age(oldestSeconds), workedOff ? 'yes' : 'no active workflow'],
+		]),
+	);
+	return tableOf(heads, rows);
 }
 
 function row(name: string, summary: EndpointSummary): string {
-	const cells = [
+	return rowOf(name, [
 		count(summary.requests),
 		percent(summary.successRate),
 		seconds(summary.p50Seconds),
 		seconds(summary.p95Seconds),
 		count(summary.retries),
 		percent(summary.rateLimitedRate),
-	];
+	]);
+}
+
+function tableOf(heads: readonly string[], ...groups: readonly string[][]): string {
+	const head = heads.map((each) => `<th scope="col">${each}</th>`).join('');
+	const bodies = groups.map((rows) => `<tbody>${rows.join('')}</tbody>`).join('');
+	return `<div class="table"><table><thead><tr>${head}</tr></thead>${bodies}</table></div>`;
+}
+
+function rowOf(name: string, cells: readonly string[]): string {
 	return `<tr><th scope="row">${escapeHtml(name)}</th>${cells.map((cell) => `<td>${escapeHtml(cell)}</td>`).join('')}</tr>`;
 }
 

@@ -3,21 +3,27 @@ import type { BreakerSnapshot } from '../resilience/breaker';
 import type { ClientSettings, ClientStatus } from '../resilience/client';
 import type { JobStats } from '../resilience/jobs';
 import type { MinuteCounts, Priority } from '../resilience/ports';
+import { allQueues, boundedQueues, queueStandings, type QueueStanding } from '../resilience/queues';
 import { summarise, type EndpointSummary, type Summary } from '../resilience/statistics';
+import { isoTime } from './jobItems';
 import type { Runtime } from './runtime';
 import { budgetLevel, type BudgetLevel } from './statusBudget';
+import { systemClock } from './systemClock';
 
 export const DAY_MINUTES = 24 * 60;
 
 /** How an API key stands, as its stores tell it. */
 export interface Standing {
 	client: ClientStatus;
-	jobs: JobStats;
+	queues: QueueStanding[];
 }
 
 export async function standingOf({ client, stores }: Runtime): Promise<Standing> {
-	const [status, jobs] = await Promise.all([client.status(), stores.jobs.stats()]);
-	return { client: status, jobs };
+	const [status, queues] = await Promise.all([
+		client.status(),
+		queueStandings(stores.jobs, systemClock.wallMs()),
+	]);
+	return { client: status, queues };
 }
 
 /** What the status node shows. Shares are 0 to 1; null stands for "no limit", "unknown" or "nothing was sent". */
@@ -51,10 +57,22 @@ export interface Status {
 		/** ISO 8601. */
 		resetsAt: string;
 	};
+	/** All queues together. */
 	queue: JobStats;
+	/** The default one, and those with jobs or an active trigger; of many the last entry is "other". */
+	queues: QueueStatus[];
 	last5Minutes: WindowStatus;
 	lastHour: WindowStatus;
 	last24Hours: WindowStatus;
+}
+
+export interface QueueStatus extends JobStats {
+	queue: string;
+	/** By an active workflow. */
+	workedOff: boolean;
+	/** When one said so last, and when somebody added a job; ISO 8601, null when it never was. */
+	lastWorkedOffAt: string | null;
+	lastAddedAt: string | null;
 }
 
 export interface BreakerStatus {
@@ -71,7 +89,7 @@ export type WindowStatus = Summary;
 
 /** @param minutes of the last day */
 export function statusOf(
-	{ client, jobs }: Standing,
+	{ client, queues }: Standing,
 	minutes: readonly MinuteCounts[],
 	{ limits, budget }: ClientSettings,
 	stateStore: Status['stateStore'],
@@ -115,10 +133,27 @@ export function statusOf(
 			balance: balance ?? null,
 			resetsAt: new Date(budgetDay(nowMs, budget.timezone).endsAtMs).toISOString(),
 		},
-		queue: { ...jobs, oldestSeconds: Math.round(jobs.oldestSeconds) },
+		queue: allQueues(queues),
+		queues: boundedQueues(queues).map(queueStatus),
 		last5Minutes: lastMinutes(5),
 		lastHour: lastMinutes(60),
 		last24Hours: lastMinutes(DAY_MINUTES),
+	};
+}
+
+export function queueStatus({
+	name,
+	workedOffAtMs,
+	addedAtMs,
+	workedOff,
+	...stats
+}: QueueStanding): QueueStatus {
+	return {
+		queue: name,
+		...stats,
+		workedOff,
+		lastWorkedOffAt: workedOffAtMs === undefined ? null : isoTime(workedOffAtMs),
+		lastAddedAt: addedAtMs === undefined ? null : isoTime(addedAtMs),
 	};
 }
 

@@ -1,10 +1,10 @@
-import { createHash } from 'node:crypto';
 import { resolve } from 'node:path';
 import type { Clock, Random, Stores, Warn } from '../../resilience/ports';
 import { EmbeddedAdmission, forgetPermits } from './admission';
 import { EmbeddedCells } from './cells';
 import { Database } from './database';
 import { EmbeddedJobs } from './jobs';
+import { keyNumber } from './keyNumber';
 import { EmbeddedLedger, sweepReservations } from './ledger';
 import { EmbeddedResponses, forgetClaims } from './responses';
 import { loadSqlite } from './sqlite';
@@ -53,7 +53,7 @@ export function openEmbeddedStores(options: EmbeddedOptions): Stores {
 		ledger: new EmbeddedLedger(database, key, responses),
 		responses,
 		statistics: new EmbeddedStatistics(database, key),
-		jobs: new EmbeddedJobs(database, key, options.random ?? Math.random),
+		jobs: new EmbeddedJobs(database, options.keyId, options.random ?? Math.random),
 		dispose: async () => release(),
 	};
 }
@@ -96,11 +96,6 @@ export function shareDatabase(
 
 function memoryCacheBytes({ maxCacheBytes }: Pick<EmbeddedOptions, 'maxCacheBytes'>): number {
 	return Math.min(maxCacheBytes ?? MEMORY_CACHE_BYTES, MEMORY_CACHE_BYTES);
-}
-
-/** The same for the same key in every file; 48 bits fit a number. */
-function keyNumber(keyId: string): number {
-	return parseInt(createHash('sha256').update(keyId).digest('hex').slice(0, 12), 16);
 }
 
 function forget(database: Database, owner: string): void {

@@ -4,6 +4,7 @@ import {
 	type ClaimedJob,
 	type DeadJob,
 	type JobHistoryEntry,
+	type ListedJob,
 } from '../../resilience/jobs';
 import type { Priority } from '../../resilience/ports';
 import type { Row } from './database';
@@ -15,13 +16,14 @@ const ERROR_CHARS = 500;
 export const PRIORITIES: readonly Priority[] = ['critical', 'backfill'];
 
 /** Undefined when the row holds no job that this version knows. */
-export function toClaimed(row: Row): ClaimedJob | undefined {
+export function toClaimed(row: Row, queue: string): ClaimedJob | undefined {
 	const { payload, progress } = row;
 	const kind = JOB_KINDS.find((known) => known === row['kind']);
 	const priority = PRIORITIES[Number(row['priority'])];
 	if (kind === undefined || priority === undefined || typeof payload !== 'string') return undefined;
 	return {
 		id: String(row['seq']),
+		queue,
 		fence: Number(row['fence']),
 		kind,
 		payload,
@@ -33,10 +35,11 @@ export function toClaimed(row: Row): ClaimedJob | undefined {
 	};
 }
 
-export function toDead(row: Row): DeadJob {
+export function toDead(row: Row, queue: string): DeadJob {
 	const history = historyOf(row);
 	return {
 		id: String(row['seq']),
+		queue,
 		kind: String(row['kind']),
 		payload: String(row['payload']),
 		reason: String(row['reason']),
@@ -45,6 +48,24 @@ export function toDead(row: Row): DeadJob {
 		createdAtMs: Number(row['created_wall_ms']),
 		diedAtMs: Number(row['died_wall_ms']),
 		attempts: Number(row['attempts']),
+	};
+}
+
+export function toListed(row: Row, queue: string, nowMs: number): ListedJob {
+	const dueAtMs = Number(row['due_wall_ms']);
+	const isDelayed = row['state'] === 'delayed' && dueAtMs > nowMs;
+	return {
+		id: String(row['seq']),
+		queue,
+		state: row['state'] === 'active' ? 'active' : isDelayed ? 'delayed' : 'waiting',
+		kind: String(row['kind']),
+		payload: String(row['payload']),
+		priority: PRIORITIES[Number(row['priority'])] ?? 'backfill',
+		attempts: Number(row['attempts']),
+		maxAttempts: Number(row['max_attempts']),
+		createdAtMs: Number(row['created_wall_ms']),
+		dueAtMs,
+		lastError: historyOf(row).at(-1)?.error ?? '',
 	};
 }
 
@@ -66,4 +87,19 @@ function historyOf(row: Row): JobHistoryEntry[] {
 function isEntry(entry: unknown): entry is JobHistoryEntry {
 	const { atMs, error } = (entry ?? {}) as Partial<JobHistoryEntry>;
 	return typeof atMs === 'number' && typeof error === 'string';
+}
+
+/** For a WHERE; no values: no condition. */
+export function oneOf(column: string, values: readonly string[]): string {
+	return values.length === 0 ? '' : `AND ${column} IN (${values.map(() => '?').join(', ')})`;
+}
+
+export function numberOf(priority: Priority): number {
+	return PRIORITIES.indexOf(priority);
+}
+
+/** Ids are what `add` gave out; anything else finds no row. */
+export function seqOf(id: string): number {
+	const seq = Number(id);
+	return Number.isSafeInteger(seq) ? seq : -1;
 }

@@ -1,8 +1,6 @@
 import type { SQLInputValue } from 'node:sqlite';
 import { crashDelayMs } from '../../resilience/jobPolicy';
 import {
-	DEAD_KEEP_COUNT,
-	DEAD_KEEP_MS,
 	DONE_HOURS,
 	type AddedJob,
 	type Claimed,
@@ -10,15 +8,20 @@ import {
 	type DeadJob,
 	type JobClaim,
 	type JobFilter,
-	type JobKind,
+	type JobSelection,
 	type JobStats,
 	type JobStore,
+	type ListedJob,
 	type NewJob,
+	type QueueUse,
 	type RetryLater,
 } from '../../resilience/jobs';
-import type { Priority, Random } from '../../resilience/ports';
+import type { Random } from '../../resilience/ports';
+import { Backlog } from './backlog';
 import type { Database, Row } from './database';
-import { longerHistory, PRIORITIES, toClaimed, toDead } from './jobRow';
+import { DeadLetters } from './deadLetters';
+import { longerHistory, numberOf, oneOf, PRIORITIES, seqOf, toClaimed, toDead } from './jobRow';
+import { Queues } from './queues';
 
 const HOUR_MS = 3_600_000;
 
@@ -33,22 +36,35 @@ const CLAIMED = "seq = ? AND key = ? AND fence = ? AND state = 'active'";
  * A waiting job stays so whatever the wall clock does.
  */
 export class EmbeddedJobs implements JobStore {
+	private readonly names: Queues;
+
+	private readonly backlog: Backlog;
+
+	private readonly dead: DeadLetters;
+
 	constructor(
 		private readonly database: Database,
-		private readonly key: number,
+		keyId: string,
 		private readonly random: Random,
-	) {}
-
-	async add(jobs: readonly NewJob[]): Promise<AddedJob[]> {
-		return this.database.transaction(() => jobs.map((job) => this.addOne(job)), true);
+	) {
+		this.names = new Queues(database, keyId);
+		this.backlog = new Backlog(database, this.names);
+		this.dead = new DeadLetters(database, this.names);
 	}
 
-	async claim(request: JobFilter & { limit: number; leaseMs: number }): Promise<Claimed> {
+	async add(jobs: readonly NewJob[]): Promise<AddedJob[]> {
+		return this.database.transaction(() => {
+			this.names.noteAdded(new Set(jobs.map(({ queue }) => queue)));
+			return jobs.map((job) => this.addOne(job));
+		}, true);
+	}
+
+	async claim(request: Parameters<JobStore['claim']>[0]): Promise<Claimed> {
 		// Most of the time there is nothing to do; then nobody has to wait for a transaction.
-		if (this.database.read(() => this.isIdle())) return { jobs: [], died: [] };
+		if (this.database.read(() => this.isIdle(request.queue))) return { jobs: [], died: [] };
 		return this.database.transaction(() => {
 			const crashed = this.takeBack(request);
-			this.promote();
+			this.promote(request.queue);
 			const { jobs, damaged } = this.take(request);
 			return { jobs, died: [...crashed, ...damaged] };
 		});
@@ -71,14 +87,7 @@ export class EmbeddedJobs implements JobStore {
 				(claim) =>
 					this.database.run(`DELETE FROM jobs WHERE ${CLAIMED}`, ...this.claimValues(claim)) > 0,
 			);
-			const done = held.filter(Boolean).length;
-			if (done > 0) {
-				this.database.run(
-					`INSERT INTO jobs_done (key, hour, jobs) VALUES (?, ?, ?)
-					ON CONFLICT DO UPDATE SET jobs = jobs + excluded.jobs`,
-					...[this.key, this.hour(), done],
-				);
-			}
+			this.countDone(claims.filter((_, index) => held[index]));
 			return held;
 		});
 	}
@@ -92,7 +101,7 @@ export class EmbeddedJobs implements JobStore {
 			if (row === undefined) return 'lost';
 			const attempts = Number(row['attempts']) + (usesAttempt ? 1 : 0);
 			if (usesAttempt && attempts >= Number(row['max_attempts'])) {
-				return this.bury(row, 'attempts', error, attempts);
+				return this.bury(row, claim.queue, 'attempts', error, attempts);
 			}
 			this.comeBack(row, delayMs, error, attempts);
 			return 'delayed';
@@ -102,7 +111,7 @@ export class EmbeddedJobs implements JobStore {
 	async deadLetter(claim: JobClaim, reason: string, error: string): Promise<DeadJob | undefined> {
 		return this.database.transaction(() => {
 			const row = this.claimed(claim);
-			return row && this.bury(row, reason, error, Number(row['attempts']));
+			return row && this.bury(row, claim.queue, reason, error, Number(row['attempts']));
 		});
 	}
 
@@ -112,17 +121,17 @@ export class EmbeddedJobs implements JobStore {
 		});
 	}
 
-	async stats(): Promise<JobStats> {
+	async stats(queue: string): Promise<JobStats> {
 		return this.database.read(() => {
 			const wallMs = this.database.wallMs();
-			const waiting = this.count("state = 'waiting'");
-			const active = this.count("state = 'active'");
-			const due = this.count("state = 'delayed' AND due_wall_ms <= ?", wallMs);
-			const delayed = this.count("state = 'delayed'");
-			const dead = this.count("state = 'dead'");
+			const waiting = this.count(queue, "state = 'waiting'");
+			const active = this.count(queue, "state = 'active'");
+			const due = this.count(queue, "state = 'delayed' AND due_wall_ms <= ?", wallMs);
+			const delayed = this.count(queue, "state = 'delayed'");
+			const dead = this.count(queue, "state = 'dead'");
 			const done = this.database.get(
 				'SELECT SUM(jobs) AS jobs FROM jobs_done WHERE key = ? AND hour > ?',
-				...[this.key, this.hour() - DONE_HOURS],
+				...[this.names.jobsKey(queue), this.hour() - DONE_HOURS],
 			);
 			const oldestMs = Math.min(waiting.oldestMs, active.oldestMs, due.oldestMs, wallMs);
 			return {
@@ -136,47 +145,40 @@ export class EmbeddedJobs implements JobStore {
 		});
 	}
 
-	async listDead(request: {
-		limit: number;
-		kinds?: readonly JobKind[] | undefined;
-	}): Promise<DeadJob[]> {
-		const kinds = request.kinds ?? [];
-		return this.database.read(() =>
-			this.database
-				.all(
-					`SELECT * FROM jobs WHERE key = ? AND state = 'dead' ${oneOf('kind', kinds)}
-					ORDER BY died_wall_ms DESC, seq DESC LIMIT ?`,
-					...[this.key, ...kinds, request.limit],
-				)
-				.map(toDead),
-		);
+	async queues(): Promise<QueueUse[]> {
+		return this.database.read(() => this.names.all());
 	}
 
-	async retryDead(ids: readonly string[] | 'all'): Promise<number> {
-		// OR IGNORE leaves out those whose dedupe key is taken.
-		const revive = "UPDATE OR IGNORE jobs SET state = 'waiting', attempts = 0, due_wall_ms = ?";
-		return this.eachDead(ids, revive, this.database.wallMs());
+	async markWorkedOff(queue: string): Promise<void> {
+		this.names.noteWorkedOff(queue);
 	}
 
-	async deleteDead(ids: readonly string[] | 'all'): Promise<number> {
-		return this.eachDead(ids, 'DELETE FROM jobs');
+	async list(request: Parameters<JobStore['list']>[0]): Promise<ListedJob[]> {
+		return await this.backlog.list(request);
+	}
+
+	async deleteJobs(which: readonly string[] | (JobFilter & { queue: string })): Promise<number> {
+		return await this.backlog.delete(which);
+	}
+
+	async listDead({ queue, limit, kinds }: Parameters<JobStore['listDead']>[0]): Promise<DeadJob[]> {
+		return this.dead.list(queue, limit, kinds);
+	}
+
+	async retryDead(which: JobSelection): Promise<number> {
+		return await this.dead.retry(which);
+	}
+
+	async deleteDead(which: JobSelection): Promise<number> {
+		return await this.dead.delete(which);
 	}
 
 	async sweep(): Promise<number> {
 		return this.database.transaction(() => {
 			this.database.run('DELETE FROM jobs_done WHERE hour <= ?', this.hour() - DONE_HOURS);
-			const old = this.database.run(
-				"DELETE FROM jobs WHERE key = ? AND state = 'dead' AND died_wall_ms < ?",
-				...[this.key, this.database.wallMs() - DEAD_KEEP_MS],
-			);
-			const surplus = this.database.run(
-				`DELETE FROM jobs WHERE seq IN (
-					SELECT seq FROM jobs WHERE key = ? AND state = 'dead'
-					ORDER BY died_wall_ms DESC, seq DESC LIMIT -1 OFFSET ?
-				)`,
-				...[this.key, DEAD_KEEP_COUNT],
-			);
-			return old + surplus;
+			const removed = this.dead.sweep();
+			this.names.sweep();
+			return removed;
 		});
 	}
 
@@ -184,11 +186,12 @@ export class EmbeddedJobs implements JobStore {
 
 	private addOne(job: NewJob): AddedJob {
 		const wallMs = this.database.wallMs();
+		const key = this.names.jobsKey(job.queue);
 		const added = this.database.get(
 			`INSERT INTO jobs
 				(key, state, priority, kind, payload, dedupe, max_attempts, created_wall_ms, due_wall_ms)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING seq`,
-			this.key,
+			key,
 			job.notBeforeMs > wallMs ? 'delayed' : 'waiting',
 			PRIORITIES.indexOf(job.priority),
 			job.kind,
@@ -201,23 +204,27 @@ export class EmbeddedJobs implements JobStore {
 		if (added !== undefined) return { id: String(added['seq']), duplicate: false };
 		const there = this.database.get(
 			"SELECT seq FROM jobs WHERE key = ? AND dedupe = ? AND state <> 'dead'",
-			...[this.key, job.dedupeKey],
+			...[key, job.dedupeKey],
 		);
 		return { id: String(there?.['seq']), duplicate: true };
 	}
 
 	/** Whether a claim can only come back empty. */
-	private isIdle(): boolean {
+	private isIdle(queue: string): boolean {
 		return !(
-			this.exists("state = 'waiting'") ||
-			this.exists("state = 'active' AND owner <> ?", this.database.owner) ||
-			this.exists("state = 'active' AND lease_until_at < ?", this.database.nowMs()) ||
-			this.exists("state = 'delayed' AND due_wall_ms <= ?", this.database.wallMs())
+			this.exists(queue, "state = 'waiting'") ||
+			this.exists(queue, "state = 'active' AND owner <> ?", this.database.owner) ||
+			this.exists(queue, "state = 'active' AND lease_until_at < ?", this.database.nowMs()) ||
+			this.exists(queue, "state = 'delayed' AND due_wall_ms <= ?", this.database.wallMs())
 		);
 	}
 
 	/** Ends deliveries whose process is dead or whose lease ran out; returns those without an attempt left. */
-	private takeBack({ kinds = [], priorities = [] }: JobFilter): DeadJob[] {
+	private takeBack({
+		queue,
+		kinds = [],
+		priorities = [],
+	}: JobFilter & { queue: string }): DeadJob[] {
 		const nowMs = this.database.nowMs();
 		const alive = new Map<string, boolean>();
 		const isAlive = (owner: string) => {
@@ -229,7 +236,7 @@ export class EmbeddedJobs implements JobStore {
 		const active = this.database.all(
 			`SELECT * FROM jobs WHERE key = ? AND state = 'active'
 			${oneOf('kind', kinds)} ${oneOf('priority', priorities)}`,
-			...[this.key, ...kinds, ...priorities.map(numberOf)],
+			...[this.names.jobsKey(queue), ...kinds, ...priorities.map(numberOf)],
 		);
 		for (const row of active) {
 			const crashed = !isAlive(String(row['owner']));
@@ -237,7 +244,7 @@ export class EmbeddedJobs implements JobStore {
 			const error = crashed ? 'The process that held the job ended' : 'The lease ran out';
 			const attempts = Number(row['attempts']) + 1;
 			if (attempts >= Number(row['max_attempts'])) {
-				died.push(this.bury(row, 'crashed', error, attempts));
+				died.push(this.bury(row, queue, 'crashed', error, attempts));
 			} else {
 				this.comeBack(row, crashDelayMs(attempts, this.random), error, attempts);
 			}
@@ -246,7 +253,7 @@ export class EmbeddedJobs implements JobStore {
 	}
 
 	/** Delayed jobs that are due become waiting ones. */
-	private promote(): void {
+	private promote(queue: string): void {
 		for (const priority of PRIORITIES.keys()) {
 			this.database.run(
 				`UPDATE jobs SET state = 'waiting' WHERE seq IN (
@@ -254,17 +261,18 @@ export class EmbeddedJobs implements JobStore {
 					WHERE key = ? AND state = 'delayed' AND priority = ? AND due_wall_ms <= ?
 					ORDER BY due_wall_ms LIMIT ${PROMOTED_AT_ONCE}
 				)`,
-				...[this.key, priority, this.database.wallMs()],
+				...[this.names.jobsKey(queue), priority, this.database.wallMs()],
 			);
 		}
 	}
 
 	private take({
+		queue,
 		limit,
 		leaseMs,
 		kinds = [],
 		priorities = [],
-	}: JobFilter & { limit: number; leaseMs: number }): { jobs: ClaimedJob[]; damaged: DeadJob[] } {
+	}: Parameters<JobStore['claim']>[0]): { jobs: ClaimedJob[]; damaged: DeadJob[] } {
 		const rows = this.database.all(
 			`UPDATE jobs SET state = 'active', fence = fence + 1, owner = ?, lease_until_at = ?
 			WHERE seq IN (
@@ -273,27 +281,28 @@ export class EmbeddedJobs implements JobStore {
 				ORDER BY priority, seq LIMIT ?
 			)
 			RETURNING *`,
-			...[this.database.owner, this.database.nowMs() + leaseMs, this.key],
+			...[this.database.owner, this.database.nowMs() + leaseMs, this.names.jobsKey(queue)],
 			...[...kinds, ...priorities.map(numberOf), limit],
 		);
 		const jobs: ClaimedJob[] = [];
 		const damaged: DeadJob[] = [];
 		for (const row of rows.sort(inClaimOrder)) {
-			const job = toClaimed(row);
+			const job = toClaimed(row, queue);
+			const attempts = Number(row['attempts']);
 			if (job !== undefined) jobs.push(job);
-			else damaged.push(this.bury(row, 'damaged', 'The row is damaged', Number(row['attempts'])));
+			else damaged.push(this.bury(row, queue, 'damaged', 'The row is damaged', attempts));
 		}
 		return { jobs, damaged };
 	}
 
-	private bury(row: Row, reason: string, error: string, attempts: number): DeadJob {
+	private bury(row: Row, queue: string, reason: string, error: string, attempts: number): DeadJob {
 		const wallMs = this.database.wallMs();
 		const dead = this.database.get(
 			`UPDATE jobs SET state = 'dead', owner = '', reason = ?, attempts = ?, died_wall_ms = ?, history = ?
 			WHERE seq = ? RETURNING *`,
 			...[reason, attempts, wallMs, longerHistory(row, wallMs, error), row['seq'] ?? null],
 		);
-		return toDead(dead ?? row);
+		return toDead(dead ?? row, queue);
 	}
 
 	private comeBack(row: Row, delayMs: number, error: string, attempts: number): void {
@@ -318,56 +327,41 @@ export class EmbeddedJobs implements JobStore {
 		return this.database.run(sql, ...values, ...this.claimValues(claim)) > 0;
 	}
 
-	private claimValues({ id, fence }: JobClaim): SQLInputValue[] {
-		return [seqOf(id), this.key, fence];
+	private claimValues({ id, queue, fence }: JobClaim): SQLInputValue[] {
+		return [seqOf(id), this.names.jobsKey(queue), fence];
 	}
 
-	private eachDead(
-		ids: readonly string[] | 'all',
-		action: string,
-		...values: SQLInputValue[]
-	): number {
-		return this.database.transaction(() => {
-			const all = `${action} WHERE key = ? AND state = 'dead'`;
-			if (ids === 'all') return this.database.run(all, ...values, this.key);
-			const one = `${all} AND seq = ?`;
-			const changes = ids.map((id) => this.database.run(one, ...values, this.key, seqOf(id)));
-			return changes.reduce((sum, count) => sum + count, 0);
-		}, true);
+	private countDone(claims: readonly JobClaim[]): void {
+		for (const [queue, { length }] of Map.groupBy(claims, (claim) => claim.queue)) {
+			this.database.run(
+				`INSERT INTO jobs_done (key, hour, jobs) VALUES (?, ?, ?)
+				ON CONFLICT DO UPDATE SET jobs = jobs + excluded.jobs`,
+				...[this.names.jobsKey(queue), this.hour(), length],
+			);
+		}
 	}
 
 	/** `oldestMs`: the earliest due time of them, Infinity when there are none. */
-	private count(where: string, ...values: SQLInputValue[]): { jobs: number; oldestMs: number } {
+	private count(
+		queue: string,
+		where: string,
+		...values: SQLInputValue[]
+	): { jobs: number; oldestMs: number } {
 		const row = this.database.get(
 			`SELECT COUNT(*) AS jobs, MIN(due_wall_ms) AS oldest FROM jobs WHERE key = ? AND ${where}`,
-			...[this.key, ...values],
+			...[this.names.jobsKey(queue), ...values],
 		);
 		return { jobs: Number(row?.['jobs']), oldestMs: Number(row?.['oldest'] ?? Infinity) };
 	}
 
-	private exists(where: string, ...values: SQLInputValue[]): boolean {
+	private exists(queue: string, where: string, ...values: SQLInputValue[]): boolean {
 		const sql = `SELECT 1 FROM jobs WHERE key = ? AND ${where} LIMIT 1`;
-		return this.database.get(sql, this.key, ...values) !== undefined;
+		return this.database.get(sql, this.names.jobsKey(queue), ...values) !== undefined;
 	}
 
 	private hour(): number {
 		return Math.floor(this.database.wallMs() / HOUR_MS);
 	}
-}
-
-/** No values: no condition. */
-function oneOf(column: string, values: readonly string[]): string {
-	return values.length === 0 ? '' : `AND ${column} IN (${values.map(() => '?').join(', ')})`;
-}
-
-function numberOf(priority: Priority): number {
-	return PRIORITIES.indexOf(priority);
-}
-
-/** Ids are what `add` gave out; anything else finds no row. */
-function seqOf(id: string): number {
-	const seq = Number(id);
-	return Number.isSafeInteger(seq) ? seq : -1;
 }
 
 function inClaimOrder(a: Row, b: Row): number {

@@ -86,4 +86,12 @@ export const MIGRATIONS: readonly string[] = [
 		key INTEGER NOT NULL, minute INTEGER NOT NULL, counts TEXT NOT NULL, PRIMARY KEY (key, minute)
 	) STRICT, WITHOUT ROWID;
 	`,
+	// A queue other than the default one has a number of its own: the `key` of its rows in `jobs` and `jobs_done`.
+	// So each queue has the indexes to itself, and an older version takes jobs of the default queue only.
+	`
+	CREATE TABLE queues (
+		key INTEGER NOT NULL, name TEXT NOT NULL, jobs_key INTEGER NOT NULL, added_wall_ms REAL,
+		worked_off_wall_ms REAL, PRIMARY KEY (key, name)
+	) STRICT, WITHOUT ROWID;
+	`,
 ];

@@ -1,15 +1,11 @@
 import type {
 	IRedisClient,
-	KeysMap,
 	MinimalJob,
 	RedisConnection as BullConnection,
 	RedisQueueBackend,
 } from 'bullmq';
-import { JOB_KINDS, type JobFilter, type JobKind } from '../../resilience/jobs';
-import type { Priority } from '../../resilience/ports';
-import { PRIORITIES } from '../embedded/jobRow';
 import type { Client } from './connection';
-import type { Keys } from './keys';
+import type { Lane, Lanes } from './lanes';
 
 /** Of BullMQ's own event stream, which nobody here reads. */
 const EVENTS_KEPT = 100;
@@ -21,83 +17,6 @@ const PRESENT_AT: Readonly<Record<string, number>> = {
 };
 
 const LOST_CODES: readonly unknown[] = [-1, -2, -3, -6];
-
-/** Jobs of one kind and priority: a BullMQ queue whose job keys and dedupe keys are shared by all lanes. */
-export interface Lane {
-	/** What BullMQ calls the job's name. */
-	readonly name: string;
-	readonly kind: JobKind;
-	readonly priority: Priority;
-	readonly keys: KeysMap;
-}
-
-/** Names that each lane has for itself; all others are common. */
-const OWN_NAMES = [
-	'wait',
-	'active',
-	'delayed',
-	'prioritized',
-	'stalled',
-	'stalled-check',
-	'marker',
-	'pc',
-];
-const COMMON_NAMES = [
-	...['', 'id', 'meta', 'events', 'de', 'failed', 'completed', 'paused'],
-	...['limiter', 'repeat', 'waiting-children'],
-];
-
-export class Lanes {
-	/** In front of a job's id. */
-	readonly jobPrefix: string;
-	readonly all: readonly Lane[];
-
-	constructor(keys: Keys) {
-		this.jobPrefix = `${keys.prefix}:jobs:`;
-		const common = Object.fromEntries(COMMON_NAMES.map((name) => [name, this.jobPrefix + name]));
-		this.all = PRIORITIES.flatMap((priority) =>
-			JOB_KINDS.map((kind) => {
-				const own = OWN_NAMES.map((name) => [name, `${this.jobPrefix}${name}:${kind}:${priority}`]);
-				return {
-					...{ name: `${kind} ${priority}`, kind, priority },
-					keys: { ...common, ...Object.fromEntries(own) } as KeysMap,
-				};
-			}),
-		);
-	}
-
-	/** The ones that hold what is asked for; critical lanes first. */
-	matching({ kinds = [], priorities = [] }: JobFilter): readonly Lane[] {
-		return this.all.filter(
-			({ kind, priority }) =>
-				(kinds.length === 0 || kinds.includes(kind)) &&
-				(priorities.length === 0 || priorities.includes(priority)),
-		);
-	}
-
-	of(kind: JobKind, priority: Priority): Lane {
-		return this.#find((lane) => lane.kind === kind && lane.priority === priority);
-	}
-
-	named(name: string): Lane | undefined {
-		return this.all.find((lane) => lane.name === name);
-	}
-
-	dedupeKey(digest: string): string {
-		return `${this.jobPrefix}de:${digest}`;
-	}
-
-	/** Any lane has the keys that are common to all. */
-	get common(): KeysMap {
-		return this.#find(() => true).keys;
-	}
-
-	#find(test: (lane: Lane) => boolean): Lane {
-		const lane = this.all.find(test);
-		if (!lane) throw new Error('There is no such lane');
-		return lane;
-	}
-}
 
 /** BullMQ on our connection. It takes the time from the Redis server, not from this machine. */
 export class Bull {
@@ -158,7 +77,7 @@ export class Bull {
 		});
 		connection.on('error', () => {});
 		await connection.client;
-		await client.hset(this.lanes.common['meta'] ?? '', 'opts.maxLenEvents', EVENTS_KEPT);
+		await client.hset(`${this.lanes.jobPrefix}meta`, 'opts.maxLenEvents', EVENTS_KEPT);
 		return connection;
 	}
 

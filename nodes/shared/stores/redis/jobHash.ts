@@ -1,13 +1,14 @@
 import type { JobsOptions } from 'bullmq';
 import type { Row } from '../embedded/database';
 import { PRIORITIES } from '../embedded/jobRow';
+import { parseLaneName } from './lanes';
 
 /** What nobody has touched for so long after its time belongs to a key that is no longer used. */
 export const JOB_LIFE_MS = 90 * 24 * 3_600_000;
 
 /** A job as Redis holds it. The first fields are BullMQ's, the others ours. Times are on the server's clock. */
 export interface JobHash {
-	/** Kind and priority. */
+	/** Of the lane. */
 	name?: string;
 	/** The payload. */
 	data?: string;
@@ -40,7 +41,7 @@ export interface JobHash {
  * @param skewMs how far the server's wall clock is ahead of this machine's
  */
 export function toRow(id: string, fence: number, hash: JobHash, skewMs: number): Row {
-	const [kind = '', priority] = (hash.name ?? '').split(' ');
+	const { kind, priority } = parseLaneName(hash.name ?? '');
 	const isDead = hash.finishedOn !== undefined;
 	return {
 		seq: id,
@@ -52,6 +53,7 @@ export function toRow(id: string, fence: number, hash: JobHash, skewMs: number):
 		attempts: Number((isDead ? hash.used : hash.attempts) ?? 0),
 		max_attempts: maxAttempts(hash),
 		created_wall_ms: Number(hash.timestamp ?? 0) - skewMs,
+		due_wall_ms: dueMs(hash) - skewMs,
 		died_wall_ms: Number(hash.finishedOn ?? 0) - skewMs,
 		reason: hash.reason ?? '',
 		history: hash.history ?? '[]',

@@ -1,3 +1,5 @@
+import { DEFAULT_QUEUE } from '../../resilience/jobs';
+
 /**
  * The names of everything that belongs to one API key. The part in braces is the same in all of them, so that a
  * Redis Cluster keeps them on one node and a script may touch several. Nothing here lasts for ever: each script
@@ -28,11 +30,13 @@ export interface Keys {
 	readonly answers: string;
 	/** Number: the sum of their bytes. */
 	readonly answerBytes: string;
-	/** Hash: completed jobs by hour. */
-	readonly jobsDone: string;
+	/** Hash: when each queue was used last. */
+	readonly jobQueues: string;
 	/** Numbers: the last id that was given to a job, and to a claim. */
 	readonly jobSeq: string;
 	readonly jobFence: string;
+	/** Hash: completed jobs of a queue by hour. */
+	jobsDone(queue: string): string;
 	/** Hash: what was counted in one hour, by minute and name. */
 	statistics(hour: number): string;
 	cell(name: string): string;
@@ -59,9 +63,10 @@ export function keysOf(keyId: string): Keys {
 		reservations: name('reservations'),
 		answers: name('answers'),
 		answerBytes: name('answer-bytes'),
-		jobsDone: name('jobs-done'),
+		jobQueues: name('jobs:queues'),
 		jobSeq: name('jobs:seq'),
 		jobFence: name('jobs:fence'),
+		jobsDone: (queue) => name(queue === DEFAULT_QUEUE ? 'jobs-done' : `jobs-done:${queue}`),
 		statistics: (hour) => name(`statistics:${hour}`),
 		cell: (cell) => name(`cell:${cell}`),
 		credits: (day) => name(`credits:${day}`),

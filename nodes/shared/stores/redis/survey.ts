@@ -1,4 +1,4 @@
-import type { Lane } from './bull';
+import type { Lane } from './lanes';
 
 export type LaneReply = [
 	waiting: number,
@@ -8,7 +8,6 @@ export type LaneReply = [
 	stalled: number,
 	waitingIds: string[],
 	dueIds: string[],
-	nextDueMs: string,
 	activeIds: string[],
 ];
 
@@ -25,16 +24,13 @@ export interface LaneState {
 	/** Next one first; those that are due come after those that wait. */
 	readyIds: string[];
 	activeIds: string[];
-	/** On the server's clock. */
-	nextDueMs: number | undefined;
 }
 
 export function toState(lane: Lane, reply: LaneReply): LaneState {
-	const [waiting, active, due, delayed, stalled, waitingIds, dueIds, nextDueMs, activeIds] = reply;
+	const [waiting, active, due, delayed, stalled, waitingIds, dueIds, activeIds] = reply;
 	return {
 		...{ lane, waiting, active, due, delayed, stalled, activeIds },
 		readyIds: [...waitingIds, ...dueIds],
-		nextDueMs: nextDueMs === '' ? undefined : Number(nextDueMs),
 	};
 }
 
