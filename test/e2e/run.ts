@@ -19,6 +19,7 @@ import { checkEditor } from './editor.ts';
 import { checkHeadless } from './headless.ts';
 import { checkServer } from './server.ts';
 import { placeAll, RIGHT_KEY, type Stage } from './stage.ts';
+import { checkTrouble } from './trouble.ts';
 import { checkWatch } from './watch.ts';
 
 const CHECKOUT = fileURLToPath(new URL('../..', import.meta.url));
@@ -57,6 +58,7 @@ async function runAll(): Promise<void> {
 	await checkHeadless(stage);
 	await checkServer(stage);
 	await checkWatch(stage);
+	await checkTrouble(stage);
 	if (!short) await checkEditor(stage, screenshots);
 }
 
