@@ -19,6 +19,7 @@ import {
 	simplifyParameter,
 } from '../shared/n8n/listParameters';
 import { queueParameter } from '../shared/n8n/queueName';
+import { lostExpression } from '../shared/n8n/optionValues';
 import { userParameter } from '../shared/n8n/userParameter';
 
 export class TikLiveQueue implements INodeType {
@@ -225,6 +226,7 @@ export class TikLiveQueue implements INodeType {
 				default: {},
 				options: [
 					{ ...kindsOption, description: 'Return only jobs of these kinds' },
+					lostExpression,
 					{ ...statesOption, description: 'Return only jobs in these states' },
 				],
 				displayOptions: { show: { resource: ['job'], operation: ['getAll'] } },
@@ -237,6 +239,7 @@ export class TikLiveQueue implements INodeType {
 				default: {},
 				options: [
 					{ ...kindsOption, description: 'Delete only jobs of these kinds' },
+					lostExpression,
 					{ ...prioritiesOption, description: 'Delete only jobs of these priorities' },
 				],
 				displayOptions: { show: { resource: ['job'], operation: ['delete'], scope: ['all'] } },
@@ -247,7 +250,10 @@ export class TikLiveQueue implements INodeType {
 				type: 'collection',
 				placeholder: 'Add option',
 				default: {},
-				options: [{ ...kindsOption, description: 'Return only dead letters of these kinds' }],
+				options: [
+					{ ...kindsOption, description: 'Return only dead letters of these kinds' },
+					lostExpression,
+				],
 				displayOptions: { show: { resource: ['deadLetter'], operation: ['getAll'] } },
 			},
 		],

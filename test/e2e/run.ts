@@ -20,6 +20,7 @@ import { checkHeadless } from './headless.ts';
 import { checkEmbeddedQueues } from './queues.ts';
 import { checkServer } from './server.ts';
 import { placeAll, RIGHT_KEY, type Stage } from './stage.ts';
+import { checkTrouble } from './trouble.ts';
 import { checkWatch } from './watch.ts';
 
 const CHECKOUT = fileURLToPath(new URL('../..', import.meta.url));
@@ -59,6 +60,7 @@ async function runAll(): Promise<void> {
 	await checkServer(stage);
 	await checkEmbeddedQueues(stage);
 	await checkWatch(stage);
+	await checkTrouble(stage);
 	if (!short) await checkEditor(stage, screenshots);
 }
 

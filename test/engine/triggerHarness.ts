@@ -10,6 +10,7 @@ import type {
 	IRun,
 	ITriggerFunctions,
 	Workflow as WorkflowType,
+	WorkflowActivateMode,
 } from 'n8n-workflow';
 import { TikLiveQueueTrigger } from '../../nodes/Queue/TikLiveQueueTrigger.node';
 import { additionalData, core, PACKAGE, plain, simpleNode, userFolder } from './harness';
@@ -21,7 +22,14 @@ const { Container } = require('@n8n/di') as typeof import('@n8n/di');
 
 export interface TriggerOptions {
 	parameters?: INodeParameters;
+	/** Read whenever the trigger asks for it. */
 	credential: IDataObject;
+	/** Of the workflow. Default: another one each time. */
+	id?: string;
+	/** Default `activate`: a person publishes the workflow. */
+	mode?: WorkflowActivateMode;
+	/** An n8n of before it could save a failed execution for a trigger that goes on. */
+	isOld?: boolean;
 	/** The node behind the first output; what it throws fails the execution. */
 	onResults?: (items: INodeExecutionData[]) => INodeExecutionData[] | Promise<INodeExecutionData[]>;
 }
@@ -38,6 +46,8 @@ export interface ActiveWorkflow {
 	executions: Execution[];
 	/** What the trigger has reported as fatal. */
 	errors: Error[];
+	/** What it has reported as executions that failed. */
+	failed: Error[];
 	/** What n8n does to a workflow that is deactivated. */
 	deactivate(): Promise<void>;
 }
@@ -51,6 +61,7 @@ export async function activate(options: TriggerOptions): Promise<ActiveWorkflow>
 	const node = workflow.getNode(TRIGGER) as INode;
 	const executions: Execution[] = [];
 	const errors: Error[] = [];
+	const failed: Error[] = [];
 
 	const emit: ITriggerFunctions['emit'] = (data, _response, done) => {
 		const [results = [], deadLetters = []] = data;
@@ -70,14 +81,20 @@ export async function activate(options: TriggerOptions): Promise<ActiveWorkflow>
 	const response = await Container.get(TriggersAndPollers).runTriggerFunction(
 		workflow,
 		node,
-		(...args) => new TriggerContext(...args, emit, (error) => void errors.push(error)) as never,
+		(...args) => {
+			const fatal = (error: Error) => void errors.push(error);
+			const context = new TriggerContext(...args, emit, fatal, (error) => void failed.push(error));
+			if (options.isOld) Object.assign(context, { saveFailedExecution: undefined });
+			return context as never;
+		},
 		additionalData(`activation-${++count}`, options.credential),
 		'trigger',
-		'activate',
+		options.mode ?? 'activate',
 	);
 	return {
 		executions,
 		errors,
+		failed,
 		deactivate: async () => await response?.closeFunction?.(),
 	};
 }
@@ -107,6 +124,7 @@ export function outputOf(run: IRun, node = TRIGGER, output = 0): INodeExecutionD
 }
 
 function workflowOf({
+	id = `triggered-${++count}`,
 	parameters = {},
 	onResults = (items) => items,
 }: TriggerOptions): WorkflowType {
@@ -128,7 +146,7 @@ function workflowOf({
 	};
 	const to = (name: string) => [{ node: name, type: 'main' as const, index: 0 }];
 	return new Workflow({
-		id: 'triggered',
+		id,
 		name: 'Triggered',
 		active: true,
 		nodes: [trigger, plain('Results', 'results', 200), plain('Dead Letters', 'deadLetters', 200)],

@@ -1,79 +1,26 @@
-import type { IDataObject, INodeParameters, NodeApiError } from 'n8n-workflow';
-import { startSimulator, type Simulator } from '../simulator/server';
-import { asText, closeRuntimes, logged, removeUserFolder } from './harness';
-import { fetchTestEvent, outputOf, WatchingWorkflow, type WatchOptions } from './pollHarness';
+import type { IDataObject, NodeApiError } from 'n8n-workflow';
+import { asText, closeRuntimes, logged } from './harness';
+import { fetchTestEvent, outputOf, WatchingWorkflow } from './pollHarness';
+import {
+	api,
+	arrivals,
+	billed,
+	CANARY,
+	creator,
+	newest,
+	newKey,
+	options,
+	setUp,
+	warnings,
+	watching,
+} from './stage';
 
-const CANARY = 'canary-5f1d2c';
-const KEYS = Array.from({ length: 60 }, (_, index) => `${CANARY}-${index}`);
-const FAST = { requestsPerMinute: 100_000, burst: 1_000, dailyBudget: '', criticalReserve: 0 };
-/** Each poll asks anew, however soon it comes. */
-const ALWAYS = { maxAge: 0 };
+setUp();
 
-let simulator: Simulator;
-let keysUsed = 0;
-
-beforeAll(async () => {
-	simulator = await startSimulator({ keys: KEYS, enforceLimits: false });
-});
-
-afterEach(async () => {
-	await closeRuntimes();
-	simulator.reset();
-	logged.length = 0;
-});
-
-afterAll(async () => {
-	await simulator.close();
-	await removeUserFolder();
-});
-
-/** A key that no other test has used: nothing is stored, and the breaker is closed. */
-const newKey = (over: IDataObject = {}): IDataObject => ({
-	baseUrl: simulator.url,
-	apiKey: KEYS[keysUsed++] as string,
-	...FAST,
-	...over,
-});
-
-const creator = (index: number) => simulator.population.username(index);
-
-const options = (
-	users: string[],
-	parameters: INodeParameters = {},
-	over: Partial<WatchOptions> = {},
-): WatchOptions => ({
-	credential: newKey(),
-	...over,
-	parameters: {
-		event: 'newPost',
-		users,
-		...parameters,
-		options: { ...ALWAYS, ...(parameters['options'] as object) },
-	},
-});
-
-/** A workflow that is active, with its baseline. */
-const watching = async (...args: Parameters<typeof options>): Promise<WatchingWorkflow> => {
-	const workflow = new WatchingWorkflow(options(...args));
-	expect(await workflow.activate()).toBeUndefined();
-	return workflow;
-};
-
-/** As the simulator knows them, oldest first, as the trigger gives them. */
-const newest = (username: string, posts: number) =>
-	simulator.truth
-		.posts(username)
-		.filter(({ pinned }) => !pinned)
-		.slice(0, posts)
-		.reverse()
-		.map((post) => ({ ...post, watchedUser: username }));
-
-const billed = () => simulator.ledger.report().billed;
-const warnings = () => logged.filter((line) => line.includes('Watch in workflow Watching'));
 const brokenFor = (...usernames: string[]) => answerFor(500, usernames);
 const answerFor = (status: number, usernames: string[]) => {
-	const ids = usernames.map((name) => simulator.population.id(name));
-	simulator.faults.script(
+	const ids = usernames.map((name) => api().population.id(name));
+	api().faults.script(
 		({ params }) => ids.includes(params.get('userid') ?? ''),
 		Array.from({ length: 50 }, () => status),
 	);
@@ -87,11 +34,11 @@ describe('new posts', () => {
 		expect(await workflow.poll()).toBeUndefined();
 		expect(billed()).toBe(3);
 
-		simulator.population.publish(user, 2);
+		api().population.publish(user, 2);
 		expect(await workflow.poll()).toEqual(newest(user, 2));
 		expect(workflow.received).toEqual([newest(user, 2)]);
 		expect(await workflow.poll()).toBeUndefined();
-		simulator.population.publish(user);
+		api().population.publish(user);
 		expect(await workflow.poll()).toEqual(newest(user, 1));
 		expect(workflow.errors).toEqual([]);
 	});
@@ -99,7 +46,7 @@ describe('new posts', () => {
 	it('gives the record of TikLiveAPI with Simplify off', async () => {
 		const user = creator(17);
 		const workflow = await watching([user], { simplify: false });
-		simulator.population.publish(user);
+		api().population.publish(user);
 		const [post] = (await workflow.poll()) ?? [];
 		const [truth] = newest(user, 1);
 		expect(post).toMatchObject({ video_id: truth?.id, watchedUser: user });
@@ -109,7 +56,7 @@ describe('new posts', () => {
 	it('puts the posts of several users in the order in which they were made', async () => {
 		const users = [creator(1), creator(2), creator(3)];
 		const workflow = await watching([users.join(', ')]);
-		for (const user of users) simulator.population.publish(user, 3);
+		for (const user of users) api().population.publish(user, 3);
 		const events = (await workflow.poll()) ?? [];
 		const times = events.map(({ createdAt }) => String(createdAt));
 		expect(times).toEqual([...times].sort());
@@ -121,7 +68,7 @@ describe('new posts', () => {
 	it('reads as many pages as there are new posts, and goes on in the next poll at its cap', async () => {
 		const user = creator(17);
 		const workflow = await watching([user], { options: { maxPages: 2 } });
-		simulator.population.publish(user, 120);
+		api().population.publish(user, 120);
 		const posts = newest(user, 120);
 		expect(await workflow.poll()).toEqual(posts.slice(50));
 		expect(await workflow.poll()).toEqual(posts.slice(0, 50));
@@ -132,7 +79,7 @@ describe('new posts', () => {
 
 	it('is not confused by a pinned old post', async () => {
 		const workflow = await watching(['pinned_first']);
-		simulator.population.publish('pinned_first');
+		api().population.publish('pinned_first');
 		expect(await workflow.poll()).toEqual(newest('pinned_first', 1));
 		expect(await workflow.poll()).toBeUndefined();
 	});
@@ -140,10 +87,10 @@ describe('new posts', () => {
 	it('goes on after a restart, at once and without a second telling', async () => {
 		const user = creator(17);
 		const workflow = await watching([user]);
-		simulator.population.publish(user);
+		api().population.publish(user);
 		await workflow.poll();
 		await closeRuntimes();
-		simulator.population.publish(user, 2);
+		api().population.publish(user, 2);
 		expect(await workflow.activate()).toEqual(newest(user, 2));
 		expect(await workflow.activate()).toBeUndefined();
 	});
@@ -154,7 +101,7 @@ describe('new posts', () => {
 		expect(workflow.saved).toEqual({});
 		expect(await workflow.poll()).toBeUndefined();
 		const { saved } = workflow;
-		simulator.population.publish(user);
+		api().population.publish(user);
 		expect(await workflow.poll()).toEqual(newest(user, 1));
 		expect(await workflow.poll()).toBeUndefined();
 		workflow.saved = saved;
@@ -164,27 +111,27 @@ describe('new posts', () => {
 	it('pays for the look-up of a username once, and for an answer that is young enough not at all', async () => {
 		const workflow = await watching([creator(17)], { options: { maxAge: 60 } });
 		for (let polls = 0; polls < 3; polls++) await workflow.poll();
-		expect(simulator.ledger.report().perEndpoint).toEqual({ '/userid/': 1, '/user-posts/': 1 });
+		expect(api().ledger.report().perEndpoint).toEqual({ '/userid/': 1, '/user-posts/': 1 });
 	});
 
 	it('forgets users that are not watched any more, and begins anew with those that are', async () => {
 		const [first, second] = [creator(1), creator(2)] as const;
 		const workflow = await watching([first]);
-		simulator.population.publish(first);
+		api().population.publish(first);
 		const parameters = (users: string[]) => ({ parameters: options(users).parameters });
 		expect(await workflow.activate(parameters([second]))).toBeUndefined();
 		expect(Object.keys((workflow.saved['node:Watch'] as IDataObject)['users'] as object)).toEqual([
 			`@${second}`,
 		]);
 		expect(await workflow.activate(parameters([first]))).toBeUndefined();
-		simulator.population.publish(first);
+		api().population.publish(first);
 		expect(await workflow.poll()).toEqual(newest(first, 1));
 	});
 
 	it('lets no two polls work at the same time: n8n starts the next one although one is slow', async () => {
 		const user = creator(17);
 		const workflow = await watching([user]);
-		simulator.population.publish(user);
+		api().population.publish(user);
 		const before = billed();
 		await Promise.all([workflow.poll(), workflow.poll(), workflow.poll()]);
 		expect(workflow.executions.map(({ length }) => length)).toEqual([1]);
@@ -202,14 +149,14 @@ describe('users that cannot be read', () => {
 		const [well, ill] = [creator(1), creator(2)] as const;
 		const workflow = await watching([ill, well], { options: { maxAttempts: 1 } });
 		brokenFor(ill);
-		simulator.population.publish(well);
-		simulator.population.publish(ill);
+		api().population.publish(well);
+		api().population.publish(ill);
 		expect(await workflow.poll()).toEqual(newest(well, 1));
 		expect(await workflow.poll()).toBeUndefined();
 		expect(warnings().filter((line) => line.includes('not affected'))).toEqual([
 			expect.stringContaining(`TikLiveAPI could not answer just now (@${ill})`) as string,
 		]);
-		simulator.faults.reset();
+		api().faults.reset();
 		expect(await workflow.poll()).toEqual(newest(ill, 1));
 		expect(warnings().some((line) => line.includes(`@${ill} again`))).toBe(true);
 		expect(workflow.errors).toEqual([]);
@@ -224,7 +171,7 @@ describe('users that cannot be read', () => {
 			expect.stringMatching(/'Users' keeps this private \(@private_user\)/) as string,
 		]);
 		const before = billed();
-		simulator.population.publish(user);
+		api().population.publish(user);
 		expect(await workflow.poll()).toEqual(newest(user, 1));
 		expect(billed() - before).toBe(1);
 		expect(warnings().filter((line) => line.includes('not affected'))).toHaveLength(2);
@@ -235,7 +182,7 @@ describe('users that cannot be read', () => {
 		const workflow = await watching(users, { options: { maxAttempts: 1 } });
 		const { saved } = workflow;
 		brokenFor(...users);
-		for (const user of users) simulator.population.publish(user);
+		for (const user of users) api().population.publish(user);
 		expect(await workflow.poll()).toBeUndefined();
 		const [error] = workflow.errors as [NodeApiError];
 		expect(error.message).toBe(`TikLiveAPI could not answer just now (@${users.join(', @')})`);
@@ -243,7 +190,7 @@ describe('users that cannot be read', () => {
 		expect(workflow.saved).toEqual(saved);
 		expect(warnings().filter((line) => line.includes('not affected'))).toEqual([]);
 
-		simulator.faults.reset();
+		api().faults.reset();
 		expect(await workflow.poll()).toHaveLength(2);
 	});
 
@@ -252,10 +199,10 @@ describe('users that cannot be read', () => {
 		const workflow = await watching([user]);
 		answerFor(404, [user]);
 		expect(await workflow.poll()).toBeUndefined();
-		const requests = simulator.judge.report().arrivals;
+		const requests = arrivals();
 		expect(await workflow.poll()).toBeUndefined();
 		expect(workflow.errors).toHaveLength(1);
-		expect(simulator.judge.report().arrivals).toBe(requests);
+		expect(arrivals()).toBe(requests);
 	});
 
 	it('do not make an outage look like a wrong setting', async () => {
@@ -263,10 +210,10 @@ describe('users that cannot be read', () => {
 		const workflow = new WatchingWorkflow(
 			options(['deleted_user', user], { options: { maxAttempts: 1 } }),
 		);
-		simulator.faults.script({ params: { username: user } }, [500]);
-		await expect(workflow.activate()).rejects.toMatchObject({
-			failure: { cause: 'temporarily-unavailable' },
-		});
+		api().faults.script({ params: { username: user } }, [500, 500]);
+		expect(await workflow.activate()).toBeUndefined();
+		expect(await workflow.poll()).toBeUndefined();
+		expect(workflow.errors).toMatchObject([{ failure: { cause: 'temporarily-unavailable' } }]);
 	});
 
 	it('stop the activation when it is the only one', async () => {
@@ -304,12 +251,13 @@ describe('the time that n8n gives a poll', () => {
 	it('is kept: what was found is told, and the others come first in the next poll', async () => {
 		const slow = { credential: newKey({ maxConcurrent: 1 }) };
 		const workflow = await watching(users(), {}, slow);
-		for (const user of users()) simulator.population.publish(user);
-		simulator.faults.set({ latencyMs: [30, 30] });
+		await workflow.activate({ durable: true, budgetMs: 500 });
+		for (const user of users()) api().population.publish(user);
+		api().faults.set({ latencyMs: [30, 30] });
 		const told = new Set<unknown>();
 		let polls = 0;
 		for (; told.size < users().length && polls < 20; polls++) {
-			await workflow.activate({ budgetMs: 500 });
+			await workflow.poll();
 			for (const { json } of workflow.executions.flat()) told.add(json['watchedUser']);
 		}
 		expect(polls).toBeGreaterThan(2);
@@ -320,8 +268,8 @@ describe('the time that n8n gives a poll', () => {
 	});
 
 	it('ends a poll in which nobody answers as one that could not be done just now', async () => {
-		const workflow = await watching([creator(1)], {}, { budgetMs: 300 });
-		simulator.faults.set({ latencyMs: [2_000, 2_000] });
+		const workflow = await watching([creator(1)], {}, { durable: true, budgetMs: 300 });
+		api().faults.set({ latencyMs: [2_000, 2_000] });
 		expect(await workflow.poll()).toBeUndefined();
 		expect(workflow.errors).toEqual([
 			expect.objectContaining({
@@ -337,11 +285,11 @@ describe('profile changes', () => {
 	it('tells what has changed of a user, once', async () => {
 		const [user, other] = [creator(17), creator(18)] as const;
 		const workflow = await watching([user, other], PROFILE);
-		const before = simulator.truth.userInfo(user);
-		simulator.population.edit(user, { nickname: 'New Name', bio: 'New bio', followerCount: 1 });
+		const before = api().truth.userInfo(user);
+		api().population.edit(user, { nickname: 'New Name', bio: 'New bio', followerCount: 1 });
 		expect(await workflow.poll()).toEqual([
 			{
-				user: simulator.truth.userInfo(user),
+				user: api().truth.userInfo(user),
 				changed: {
 					bio: { before: before?.bio, after: 'New bio' },
 					nickname: { before: before?.nickname, after: 'New Name' },
@@ -355,7 +303,7 @@ describe('profile changes', () => {
 	it('watches counts where that is asked for', async () => {
 		const user = creator(17);
 		const workflow = await watching([user], { ...PROFILE, fields: ['followerCount'] });
-		simulator.population.edit(user, { nickname: 'New Name', followerCount: 123 });
+		api().population.edit(user, { nickname: 'New Name', followerCount: 123 });
 		const [event] = (await workflow.poll()) ?? [];
 		expect(Object.keys(event?.['changed'] as object)).toEqual(['followerCount']);
 	});
@@ -363,10 +311,10 @@ describe('profile changes', () => {
 	it('asks by id once it knows it, so that a new username is a change', async () => {
 		const user = creator(17);
 		const workflow = await watching([user], PROFILE);
-		simulator.population.edit(user, { username: 'renamed', private: true });
+		api().population.edit(user, { username: 'renamed', private: true });
 		expect(await workflow.poll()).toEqual([
 			{
-				user: simulator.truth.userInfo('renamed'),
+				user: api().truth.userInfo('renamed'),
 				changed: {
 					private: { before: false, after: true },
 					username: { before: user, after: 'renamed' },
@@ -375,7 +323,7 @@ describe('profile changes', () => {
 			},
 		]);
 		expect(await workflow.poll()).toBeUndefined();
-		expect(simulator.ledger.report().perEndpoint).toEqual({
+		expect(api().ledger.report().perEndpoint).toEqual({
 			'/userinfo-by-username/': 1,
 			'/userinfo-by-id/': 2,
 		});
@@ -386,7 +334,7 @@ describe('profile changes', () => {
 		const workflow = await watching([user]);
 		const { parameters } = options([user], PROFILE);
 		expect(await workflow.activate({ parameters })).toBeUndefined();
-		simulator.population.edit(user, { nickname: 'New Name' });
+		api().population.edit(user, { nickname: 'New Name' });
 		expect(await workflow.poll()).toHaveLength(1);
 	});
 });
@@ -401,7 +349,7 @@ describe('a test event', () => {
 
 		const workflow = new WatchingWorkflow(given);
 		expect(await workflow.activate()).toBeUndefined();
-		simulator.population.publish(user);
+		api().population.publish(user);
 		expect(outputOf(await fetchTestEvent(given))).toEqual(newest(user, 1));
 		expect(await workflow.poll()).toEqual(newest(user, 1));
 	});
@@ -409,7 +357,7 @@ describe('a test event', () => {
 	it('shows a profile as a change of it would look', async () => {
 		const user = creator(17);
 		const run = await fetchTestEvent(options([user], { event: 'profileChange' }));
-		const truth = simulator.truth.userInfo(user);
+		const truth = api().truth.userInfo(user);
 		expect(outputOf(run)).toEqual([
 			{
 				user: truth,

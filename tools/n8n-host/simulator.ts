@@ -11,7 +11,13 @@ export interface SimulatorReport {
 		readonly billed: number;
 		readonly perEndpoint: Readonly<Record<string, number>>;
 	};
-	readonly judge: { readonly worstWindow: number; readonly inFlightPeak: number };
+	readonly judge: {
+		readonly arrivals: number;
+		readonly worstWindow: number;
+		readonly inFlightPeak: number;
+	};
+	/** Of each key that it accepts. */
+	readonly perKey: Readonly<Record<string, { readonly arrivals: number }>>;
 }
 
 /** A running simulator of TikLiveAPI (test/simulator). */
@@ -22,15 +28,18 @@ export interface Simulator {
 	truth(kind: 'userInfo' | 'followers' | 'following' | 'posts', username: string): Promise<unknown>;
 	/** New posts of a user, on top of the others. */
 	publish(username: string, posts: number): Promise<void>;
+	/** 503 for everybody, until it is over. */
+	outage(isOn: boolean): Promise<void>;
 	stop(): Promise<void>;
 }
 
 const READY_LIMIT_MS = 30_000;
 
-/** Starts the simulator of `checkout` in a process of its own; it accepts `key` and no other. */
-export async function startSimulator(checkout: string, key: string): Promise<Simulator> {
+/** Starts the simulator of `checkout` in a process of its own; it accepts these keys and no other. */
+export async function startSimulator(checkout: string, ...keys: string[]): Promise<Simulator> {
 	const main = join(checkout, 'test', 'simulator', 'main.ts');
-	const child = startChild(process.execPath, [main, '--port', '0', '--key', key], {
+	const accepted = keys.flatMap((key) => ['--key', key]);
+	const child = startChild(process.execPath, [main, '--port', '0', ...accepted], {
 		cwd: checkout,
 		env: cleanEnvironment(),
 	});
@@ -57,6 +66,9 @@ export async function startSimulator(checkout: string, key: string): Promise<Sim
 			await ask(`truth?${new URLSearchParams({ kind, username }).toString()}`),
 		publish: async (username, posts) => {
 			await ask('population', { publish: { username, posts } });
+		},
+		outage: async (isOn) => {
+			await ask('faults', { outage: isOn });
 		},
 		stop: async () => await endChild(child),
 	};

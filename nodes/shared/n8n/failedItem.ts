@@ -1,5 +1,5 @@
 import type { IDataObject, IExecuteFunctions, INodeExecutionData } from 'n8n-workflow';
-import { problemOf, type Concern } from './problem';
+import { problemOf, type Concern, type Problem } from './problem';
 
 type PairedItem = NonNullable<INodeExecutionData['pairedItem']>;
 
@@ -35,22 +35,24 @@ export function hasErrorOutput(context: IExecuteFunctions): boolean {
 	return context.getNode().onError === 'continueErrorOutput';
 }
 
-/** `error` is one sentence that names the user; `details` says the rest, absent where it does not apply. */
+/** `error` is one sentence that names the user; `details` says the rest. */
 function failedJson(error: unknown, concern: Concern): IDataObject {
 	const problem = problemOf(error, concern);
-	const { kind, message, advice, httpStatus, bookmark, recordsRead, creditsSpent } = problem;
-	const { retryAtMs } = problem;
-	const user = concern.users?.join(', ') || null;
+	return { error: problem.message, details: detailsOf(problem, concern.users) };
+}
+
+/** What there is to know of a problem beside its sentence; absent where it does not apply. */
+export function detailsOf(
+	{ kind, advice, httpStatus, retryAtMs, bookmark, recordsRead, creditsSpent }: Problem,
+	users: readonly string[] = [],
+): IDataObject {
 	return {
-		error: message,
-		details: {
-			...{ kind, advice, user },
-			...(httpStatus !== undefined && { httpStatus }),
-			...(retryAtMs !== undefined && { retryAt: new Date(retryAtMs).toISOString() }),
-			...(bookmark !== undefined && { bookmark }),
-			...(recordsRead !== undefined && { recordsRead }),
-			...(creditsSpent !== undefined && { creditsSpent }),
-		},
+		...{ kind, advice, user: users.join(', ') || null },
+		...(httpStatus !== undefined && { httpStatus }),
+		...(retryAtMs !== undefined && { retryAt: new Date(retryAtMs).toISOString() }),
+		...(bookmark !== undefined && { bookmark }),
+		...(recordsRead !== undefined && { recordsRead }),
+		...(creditsSpent !== undefined && { creditsSpent }),
 	};
 }
 

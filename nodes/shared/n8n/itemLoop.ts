@@ -5,16 +5,15 @@ import type { CallOptions } from '../resilience/client';
 import type { JobStore } from '../resilience/jobs';
 import type { Stores } from '../resilience/ports';
 import { boundCall, rememberingRefusals } from './boundCall';
-import { readConnections, type ItemConnection } from './connections';
 import { defer, type ItemAsJob } from './deferral';
 import { toNodeError } from './errors';
 import { failedItem, hasErrorOutput } from './failedItem';
 import { RunReport } from './hints';
+import { ItemRuntimes } from './itemRuntimes';
 import type { AskOptions } from './options';
 import { inOrder } from './pool';
 import { problemOf } from './problem';
-import { hostOf, processRuntimes, type Runtime, type RuntimeLease } from './runtime';
-import type { Connection } from './settings';
+import type { Runtime } from './runtime';
 import { userNamed } from './userParameter';
 import { PartialList } from './wholeList';
 
@@ -79,7 +78,7 @@ class ItemLoop<P extends PreparedItem> {
 	readonly #report = new RunReport();
 	readonly #items: (P | undefined)[] = [];
 	readonly #outcomes: (Outcome | undefined)[];
-	#connections: readonly ItemConnection[] = [];
+	#runtimes: ItemRuntimes | undefined;
 
 	constructor(
 		private readonly context: IExecuteFunctions,
@@ -118,22 +117,16 @@ class ItemLoop<P extends PreparedItem> {
 	}
 
 	async #readAll(): Promise<void> {
-		const { context } = this;
-		this.#connections = await readConnections(context);
-		const leases = new Map<Connection, RuntimeLease>();
+		const cancelled = this.context.getExecutionCancelSignal();
+		const runtimes = (this.#runtimes = await ItemRuntimes.open(this.context));
+		const count = this.#items.length;
 		try {
-			const cancelled = context.getExecutionCancelSignal();
-			await inOrder(
-				this.#items.length,
-				MAX_ITEMS_UNDER_WAY,
-				cancelled,
-				async (itemIndex, signal) => {
-					const item = this.#items[itemIndex];
-					if (item) await this.#readItem(item, itemIndex, signal, leases);
-				},
-			);
+			await inOrder(count, MAX_ITEMS_UNDER_WAY, cancelled, async (itemIndex, signal) => {
+				const item = this.#items[itemIndex];
+				if (item) await this.#readItem(item, itemIndex, signal, runtimes);
+			});
 		} finally {
-			for (const { release } of leases.values()) release();
+			runtimes.release();
 		}
 	}
 
@@ -141,12 +134,12 @@ class ItemLoop<P extends PreparedItem> {
 		item: P,
 		itemIndex: number,
 		signal: AbortSignal,
-		leases: Map<Connection, RuntimeLease>,
+		runtimes: ItemRuntimes,
 	): Promise<void> {
 		const options: CallOptions = { ...item.call, signal };
 		let jobs: JobStore | undefined;
 		try {
-			const runtime = this.#runtimeOf(itemIndex, leases);
+			const runtime = runtimes.of(itemIndex);
 			const { stores } = runtime;
 			({ jobs } = stores);
 			const call = this.#callOf(runtime, options);
@@ -164,17 +157,6 @@ class ItemLoop<P extends PreparedItem> {
 			const deferred = { json, pairedItem: { item: itemIndex } };
 			this.#outcomes[itemIndex] = { records: [], deferred };
 		}
-	}
-
-	/** @throws what is wrong with the credential of this item, or with its store */
-	#runtimeOf(itemIndex: number, leases: Map<Connection, RuntimeLease>): Runtime {
-		const own = this.#connections[itemIndex] as ItemConnection;
-		if ('problem' in own) throw own.problem as Error;
-		const { connection } = own;
-		const lease =
-			leases.get(connection) ?? processRuntimes().lease(connection, hostOf(this.context));
-		leases.set(connection, lease);
-		return lease.runtime;
 	}
 
 	/** n8n's Retry On Fail runs the whole node again: nothing that its first try has paid for is paid for twice. */
@@ -200,8 +182,7 @@ class ItemLoop<P extends PreparedItem> {
 		const { context } = this;
 		const item = this.#items[itemIndex];
 		const users = item ? [userKey(item.user)] : userNamed(context, itemIndex);
-		const own = this.#connections[itemIndex];
-		const apiKey = own && 'connection' in own ? own.connection.settings.apiKey : '';
+		const apiKey = this.#runtimes?.apiKeyOf(itemIndex) ?? '';
 		const concern = { users, apiKey };
 		if (!context.continueOnFail()) {
 			throw toNodeError(error, { node: context.getNode(), itemIndex, ...concern });

@@ -1,9 +1,11 @@
 import type { IDataObject, INodeExecutionData } from 'n8n-workflow';
-import { CallFailure, ListInterrupted, type UserRef } from '../api';
+import { CallFailure, ListInterrupted, userKey, type UserRef } from '../api';
 import { decodePayload } from '../resilience/jobPayload';
 import { JOB_KINDS, type ClaimedJob, type DeadJob, type ListedJob } from '../resilience/jobs';
+import { detailsOf } from './failedItem';
 import type { JobAnswer } from './jobWork';
 import type { DeadLetter } from './outbox';
+import { problemOf } from './problem';
 import { PartialList } from './wholeList';
 
 /** One item for each record, with the job that it belongs to. */
@@ -39,9 +41,9 @@ export function deadLetterJson(dead: DeadJob): IDataObject {
 }
 
 /** What a job leaves behind that ends with `problem`: its dead letter, and the records that it had brought by then. */
-export function lastItems(dead: DeadJob, problem: unknown): DeadLetter {
+export function lastItems(dead: DeadJob, problem: unknown, apiKey: string): DeadLetter {
 	const user = userOf(dead);
-	const details = failureDetails(problem, user);
+	const details = failureDetails(problem, user, apiKey);
 	const records = problem instanceof PartialList ? problem.records : [];
 	return {
 		item: { json: { ...deadLetterJson(dead), ...(details && { details }) } },
@@ -67,18 +69,14 @@ export function jobJson(job: ListedJob): IDataObject {
 }
 
 /** Undefined when no call has failed. */
-function failureDetails(problem: unknown, user: UserRef | undefined): IDataObject | undefined {
-	const cause = problem instanceof ListInterrupted ? problem.cause : problem;
-	if (!(cause instanceof CallFailure)) return undefined;
-	return {
-		kind: cause.failure.kind,
-		user: nameOf(user),
-		...(problem instanceof PartialList && {
-			bookmark: problem.bookmark,
-			recordsRead: problem.records.length,
-		}),
-		creditsSpent: cause.credits,
-	};
+function failureDetails(
+	problem: unknown,
+	user: UserRef | undefined,
+	apiKey: string,
+): IDataObject | undefined {
+	if (!(problem instanceof CallFailure || problem instanceof ListInterrupted)) return undefined;
+	const users = user === undefined ? [] : [userKey(user)];
+	return detailsOf(problemOf(problem, { users, apiKey }), users);
 }
 
 /** A time as people and databases read it; the wall clock of a damaged row may hold anything. */

@@ -8,8 +8,8 @@ import {
 } from '../resilience/jobPayload';
 import { JOB_KINDS, type JobKind, type NewJob } from '../resilience/jobs';
 import { readLimit } from './listParameters';
-import { DEFAULT_MAX_PAGES, maxAge, maxPages, newerThan, priority } from './options';
-import { choice, number, optionsOf, text, time } from './optionValues';
+import { DEFAULT_MAX_PAGES, maxAge, maxPages, newerThan, newerThanMs, priority } from './options';
+import { choice, lostExpression, number, optionsOf, text, time } from './optionValues';
 import type { Priority } from '../resilience/ports';
 import { readQueueName } from './queueName';
 import { readUser } from './userParameter';
@@ -92,6 +92,7 @@ const notBefore: INodeProperties = {
 /** By name, as the form shows them. Those of one kind only are left out for the others. */
 export const jobOptions: readonly INodeProperties[] = [
 	dedupeKey,
+	lostExpression,
 	maxAge,
 	maxAttempts,
 	{ ...maxPages, displayOptions: { hide: { '/kind': ['userInfo'] } } },
@@ -168,11 +169,10 @@ function readList(
 ): NonNullable<JobRequest['list']> {
 	const options = optionsOf(context, itemIndex);
 	const limit = readLimit(context, itemIndex);
-	const newerThanMs =
-		kind === 'posts' ? time(newerThan, options['newerThan'], context.getTimezone()) : undefined;
+	const newerMs = kind === 'posts' ? newerThanMs(options, context.getTimezone()) : undefined;
 	return {
 		...(limit !== undefined && { limit }),
 		maxPages: number(maxPages, options, 1) ?? DEFAULT_MAX_PAGES,
-		...(newerThanMs !== undefined && { newerThanMs }),
+		...(newerMs !== undefined && { newerThanMs: newerMs }),
 	};
 }

@@ -276,7 +276,10 @@ export class JobRunner {
 	}
 
 	#announce(dead: DeadJob, problem?: unknown): void {
-		this.#outbox.addDeadLetter(lastItems(dead, problem), this.deps.clock.monotonicMs());
+		this.#outbox.addDeadLetter(
+			lastItems(dead, problem, this.deps.apiKey),
+			this.deps.clock.monotonicMs(),
+		);
 	}
 
 	#withoutKey(text: string): string {

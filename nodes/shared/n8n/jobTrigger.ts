@@ -1,5 +1,4 @@
 import type {
-	IDataObject,
 	INodeExecutionData,
 	INodeProperties,
 	IRun,
@@ -8,11 +7,13 @@ import type {
 } from 'n8n-workflow';
 import { InvalidInput } from '../api';
 import { JOB_KINDS } from '../resilience/jobs';
-import { toNodeError } from './errors';
+import { failedWith } from './alarm';
 import { chosen, JOB_PRIORITIES, kindsOption, prioritiesOption } from './jobParameters';
-import { JobRunner, type CompleteWhen, type JobRunnerOptions } from './jobRunner';
+import type { CompleteWhen, JobRunnerOptions } from './jobRunner';
+import { JobService, type JobSetup } from './jobService';
+import { occasionOfTrigger } from './occasion';
+import { checkedOptions, lostExpression } from './optionValues';
 import { readQueueName } from './queueName';
-import { hostOf, processRuntimes } from './runtime';
 import { readCredential, type Connection } from './settings';
 import { systemClock } from './systemClock';
 import { wholeNumber } from './wholeNumber';
@@ -53,6 +54,7 @@ export const triggerOptions: INodeProperties = {
 			...kindsOption,
 			description: 'Take only jobs of these kinds. Without this option all are taken.',
 		},
+		lostExpression,
 		{
 			...prioritiesOption,
 			description: 'Take only jobs of these priorities. Without this option both are taken.',
@@ -62,63 +64,51 @@ export const triggerOptions: INodeProperties = {
 
 /** The Queue Trigger: runs as long as the workflow is active, or for one batch in a manual test. */
 export async function startQueueTrigger(context: ITriggerFunctions): Promise<ITriggerResponse> {
-	const node = context.getNode();
-	const isManual = context.getMode() === 'manual';
-	let connection: Connection;
-	let options: JobRunnerOptions;
-	try {
-		connection = readCredential(node, await context.getCredentials('tikLiveApi'));
-		options = readOptions(context, isManual);
-	} catch (problem) {
-		throw toNodeError(problem, { node, itemIndex: 0, apiKey: '' });
+	const occasion = occasionOfTrigger(context);
+	const read = setupReader(context, occasion === 'test');
+	const service = new JobService({
+		...{ context, clock: systemClock, read },
+		deliver: async ({ completeWhen }, outputs) => await deliver(context, completeWhen, outputs),
+	});
+	const first = read();
+	const problem = await first.then(
+		() => undefined,
+		(error: unknown) => failedWith(error, { node: context.getNode(), apiKey: '' }),
+	);
+	if (problem && (occasion === 'test' || (occasion === 'publish' && problem.isForAPerson))) {
+		throw problem.error;
 	}
 
-	let stop = async () => {};
-	const start = async () => {
-		stop = startRunner(context, connection, options);
-	};
-	if (isManual) return { closeFunction: () => stop(), manualTriggerFunction: start };
-	await start();
-	return { closeFunction: () => stop() };
-}
-
-/** Returns what n8n calls to end it. */
-function startRunner(
-	context: ITriggerFunctions,
-	connection: Connection,
-	options: JobRunnerOptions,
-): () => Promise<void> {
-	const host = hostOf(context);
-	const { apiKey, limits } = connection.settings;
-	let runner: JobRunner | undefined;
+	if (occasion !== 'test') {
+		service.keepGoing(first, occasion === 'publish');
+		return { closeFunction: async () => await service.close() };
+	}
 	let closings = 0;
-	// The runtime stays open as long as the runner lives.
-	const ended = processRuntimes()
-		.use(connection, host, async ({ client, stores }) => {
-			runner = new JobRunner(
-				{
-					jobs: stores.jobs,
-					client,
-					clock: systemClock,
-					random: Math.random,
-					warn: host.warn,
-					apiKey,
-					maxConcurrent: limits.maxConcurrent,
-					deliver: async (...outputs) => await deliver(context, options.completeWhen, outputs),
-				},
-				options,
-			);
-			if (closings > 0) runner.stop();
-			await runner.run();
-		})
-		.catch((error: Error) => context.emitError(error));
-	return async () => {
-		closings += 1;
-		runner?.stop();
-		if (!options.once) return await ended;
+	return {
+		manualTriggerFunction: async () => service.runOnce(await first),
 		// n8n closes a test once it has the data, and only then runs the nodes behind: waiting for them would
 		// hold them up. It closes a second time when somebody cancels, and then the run never ends.
-		if (closings > 1) runner?.giveUp();
+		closeFunction: async () => {
+			closings += 1;
+			if (closings === 1) service.stop();
+			else service.giveUp();
+		},
+	};
+}
+
+/** Reads what a Queue Trigger is to do, each time anew as far as n8n lets it. */
+function setupReader(context: ITriggerFunctions, once: boolean): () => Promise<JobSetup> {
+	let connection: Connection | undefined;
+	let options: JobRunnerOptions | undefined;
+	return async () => {
+		const data = await context.getCredentials('tikLiveApi').catch((error: unknown) => {
+			// n8n evaluates an expression in a credential only while it activates the trigger.
+			if (connection === undefined) throw error;
+			return undefined;
+		});
+		if (data) connection = readCredential(context.getNode(), data);
+		options ??= readOptions(context, once);
+		return { connection: connection as Connection, options };
 	};
 }
 
@@ -148,7 +138,7 @@ function problemOf(run: IRun | undefined): string | undefined {
 }
 
 function readOptions(context: ITriggerFunctions, once: boolean): JobRunnerOptions {
-	const given = context.getNodeParameter('options', {}) as IDataObject;
+	const given = checkedOptions(context.getNodeParameter('options', {}));
 	const completeWhen = COMPLETE_WHEN.find(
 		(known) => known === context.getNodeParameter('completeWhen'),
 	);

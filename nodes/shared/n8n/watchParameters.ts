@@ -1,4 +1,4 @@
-import type { IDataObject, INodeProperties, IPollFunctions } from 'n8n-workflow';
+import type { INodeProperties, IPollFunctions } from 'n8n-workflow';
 import {
 	InvalidInput,
 	parseUserList,
@@ -16,7 +16,7 @@ import {
 	priority,
 	timeout,
 } from './options';
-import { choice, number } from './optionValues';
+import { checkedOptions, choice, number } from './optionValues';
 
 export type WatchedEvent = 'newPost' | 'profileChange';
 
@@ -131,7 +131,7 @@ export function readWatchRequest(context: IPollFunctions): WatchRequest {
 		'newPost',
 		'profileChange',
 	]);
-	const options = context.getNodeParameter('options', {}) as IDataObject;
+	const options = checkedOptions(context.getNodeParameter('options', {}));
 	const { call } = askOptions(options);
 	return {
 		event,
