@@ -89,3 +89,68 @@ describe('a credential with an expression', () => {
 		expect(credentialReads.count).toBeLessThanOrEqual(2);
 	});
 });
+
+describe('Queue, Add', () => {
+	const queue = async (given: IDataObject[], options: Partial<RunOptions> = {}) =>
+		await bench.run({
+			node: 'tikLiveQueue',
+			items: given,
+			parameters: { kind: 'userInfo', user: by('username', '={{ $json.name }}') },
+			credential: bench.credential({ apiKey: '={{ $json.key }}' }),
+			...options,
+		});
+	const waiting = async (key: unknown) => {
+		const { output } = await bench.run({
+			node: 'tikLiveQueue',
+			items: [{}],
+			parameters: { resource: 'job', operation: 'getStatus' },
+			credential: bench.credential({ apiKey: key as string }),
+		});
+		return output[0]?.json['waiting'];
+	};
+
+	it('puts each job where the key of its item belongs', async () => {
+		const given = items();
+		const { output } = await queue([...given, given[0] as IDataObject]);
+		expect(output.map(({ json, pairedItem }) => [json['duplicate'], pairedItem])).toEqual([
+			[false, { item: 0 }],
+			[false, { item: 1 }],
+			[false, { item: 2 }],
+			[true, { item: 3 }],
+		]);
+		expect(await Promise.all(given.map(async ({ key }) => await waiting(key)))).toEqual([1, 1, 1]);
+	});
+
+	it.each(['continueRegularOutput', 'continueErrorOutput'] as const)(
+		'gives one failed item for each input item when nothing can be added, with %s',
+		async (onError) => {
+			const given = items();
+			const { output, errorOutput } = await queue(given, {
+				credential: bench.credential({ baseUrl: 'http://example.com' }),
+				settings: { onError },
+			});
+			const failed = onError === 'continueErrorOutput' ? errorOutput : output;
+			expect(failed.map(({ json }) => json['name'])).toEqual(given.map(({ name }) => name));
+			expect(failed[2]?.json).toMatchObject({
+				error: "'Base URL' of the TikLiveAPI credential does not begin with https://",
+				details: { kind: 'invalid-input' },
+			});
+		},
+	);
+
+	it.each(['continueRegularOutput', 'continueErrorOutput'] as const)(
+		'tells of one bad item like the other nodes, and adds the others, with %s',
+		async (onError) => {
+			const given = items();
+			(given[1] as IDataObject)['name'] = 'two words';
+			const { output, errorOutput } = await queue(given, { settings: { onError } });
+			const failed = onError === 'continueErrorOutput' ? errorOutput[0] : output[1];
+			expect(failed?.json).toMatchObject({
+				name: 'two words',
+				error: `"two words" is not a TikTok username (parameter 'User')`,
+				details: { kind: 'invalid-input', user: 'two words' },
+			});
+			expect(output.filter(({ json }) => 'jobId' in json)).toHaveLength(2);
+		},
+	);
+});

@@ -306,7 +306,7 @@ function testsOn(store: () => IDataObject): void {
 		expect(letter).toMatchObject({
 			...{ queue: 'lists', kind: 'followers', username: user, reason: 'rejected' },
 			details: {
-				...{ kind: 'rejected', user, recordsRead: 400, creditsSpent: 3 },
+				...{ kind: 'rejected', user: `@${user}`, recordsRead: 400, creditsSpent: 3 },
 				bookmark: expect.any(String) as string,
 			},
 		});

@@ -154,7 +154,7 @@ describe('users that cannot be read', () => {
 		expect(await workflow.poll()).toEqual(newest(well, 1));
 		expect(await workflow.poll()).toBeUndefined();
 		expect(warnings().filter((line) => line.includes('not affected'))).toEqual([
-			expect.stringContaining(`TikLiveAPI could not answer just now (@${ill})`) as string,
+			expect.stringContaining(`TikLiveAPI could not answer for @${ill} just now`) as string,
 		]);
 		api().faults.reset();
 		expect(await workflow.poll()).toEqual(newest(ill, 1));
@@ -167,8 +167,8 @@ describe('users that cannot be read', () => {
 		const workflow = await watching(['deleted_user', user, 'private_user']);
 		const missing = warnings().filter((line) => line.includes('not affected'));
 		expect(missing).toEqual([
-			expect.stringMatching(/'Users' was not found on TikTok \(@deleted_user\)/) as string,
-			expect.stringMatching(/'Users' keeps this private \(@private_user\)/) as string,
+			expect.stringMatching(/: @deleted_user was not found on TikTok;/) as string,
+			expect.stringMatching(/: @private_user keeps this private;/) as string,
 		]);
 		const before = billed();
 		api().population.publish(user);
@@ -185,7 +185,7 @@ describe('users that cannot be read', () => {
 		for (const user of users) api().population.publish(user);
 		expect(await workflow.poll()).toBeUndefined();
 		const [error] = workflow.errors as [NodeApiError];
-		expect(error.message).toBe(`TikLiveAPI could not answer just now (@${users.join(', @')})`);
+		expect(error.message).toBe(`TikLiveAPI could not answer for @${users.join(', @')} just now`);
 		expect(error.failure).toMatchObject({ cause: 'temporarily-unavailable' });
 		expect(workflow.saved).toEqual(saved);
 		expect(warnings().filter((line) => line.includes('not affected'))).toEqual([]);
@@ -219,7 +219,7 @@ describe('users that cannot be read', () => {
 	it('stop the activation when it is the only one', async () => {
 		const workflow = new WatchingWorkflow(options(['deleted_user']));
 		await expect(workflow.activate()).rejects.toMatchObject({
-			message: "The user in 'Users' was not found on TikTok (@deleted_user)",
+			message: '@deleted_user was not found on TikTok',
 			failure: { cause: 'configuration-invalid' },
 		});
 		expect(warnings().filter((line) => line.includes('not found'))).toEqual([]);

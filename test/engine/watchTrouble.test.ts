@@ -56,7 +56,7 @@ type Simulator = ReturnType<typeof api>;
 const TROUBLES: readonly Trouble[] = [
 	{
 		name: 'an outage',
-		message: /could not answer just now/,
+		message: /could not answer for @\w+ just now/,
 		begin: async () => await api().faults.outage(true),
 		end: async () => await api().faults.outage(false),
 		requests: 1,
@@ -96,7 +96,7 @@ const TROUBLES: readonly Trouble[] = [
 	},
 	{
 		name: 'a timeout',
-		message: /did not answer within/,
+		message: /did not answer for @\w+ within/,
 		...faulty('never'),
 		requests: 1,
 		options: { timeout: 100 },

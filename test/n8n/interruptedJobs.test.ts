@@ -100,7 +100,8 @@ describe('a list job that ends as a dead letter', () => {
 			await workOff(10 * 60_000);
 			expect(world.sent).toHaveLength(2 + refused);
 			expect(letters).toHaveLength(1);
-			expect(letters[0]?.json['details']).toEqual({
+			expect(letters[0]?.json['details']).toMatchObject({
+				advice: expect.any(String) as string,
 				...{ kind, user: '107955', recordsRead: 400, creditsSpent: kind === 'rejected' ? 2 : 0 },
 				bookmark: expect.any(String) as string,
 			});
@@ -142,8 +143,9 @@ describe('a list job that ends as a dead letter', () => {
 		await add(5);
 		await workOff(60_000);
 		expect(results).toEqual([]);
-		expect(letters[0]?.json['details']).toEqual({
-			...{ kind: 'rejected', user: '107955', creditsSpent: 0 },
-		});
+		const details = letters[0]?.json['details'];
+		expect(details).toMatchObject({ kind: 'rejected', user: '107955', httpStatus: 404 });
+		expect(details).not.toHaveProperty('bookmark');
+		expect(details).not.toHaveProperty('recordsRead');
 	});
 });

@@ -69,6 +69,7 @@ describe('the Queue node', () => {
 		expect(choices(node, 'kind')).toEqual(['followers', 'following', 'posts', 'userInfo']);
 		expect(optionsOf(node)).toEqual([
 			'dedupeKey',
+			'length',
 			'maxAge',
 			'maxAttempts',
 			'maxPages',
@@ -82,9 +83,9 @@ describe('the Queue node', () => {
 		expect(choices(node, 'scope', 'job')).toEqual(['all', 'one']);
 		expect(choices(node, 'scope', 'deadLetter')).toEqual(['all', 'one']);
 		expect([1, 2, 3].map((index) => optionsOf(node, index))).toEqual([
-			['kinds', 'states'],
-			['kinds', 'priorities'],
-			['kinds'],
+			['kinds', 'length', 'states'],
+			['kinds', 'length', 'priorities'],
+			['kinds', 'length'],
 		]);
 	});
 
@@ -174,7 +175,7 @@ describe('the Queue Trigger', () => {
 		expect(choices(trigger, 'completeWhen')).toEqual(['finished', 'success', 'immediately']);
 		expect(description.properties[1]?.default).toBe('default');
 		expect(description.properties[2]?.default).toBe('success');
-		expect(optionsOf(trigger)).toEqual(['batchWait', 'kinds', 'priorities']);
+		expect(optionsOf(trigger)).toEqual(['batchWait', 'kinds', 'length', 'priorities']);
 		expect(description).toMatchObject({
 			group: ['trigger'],
 			inputs: [],

@@ -49,7 +49,9 @@ describe('the TikLiveAPI Trigger', () => {
 		]);
 		const options = property('options').options as INodeProperties[];
 		const labels = options.map(({ displayName }) => displayName);
-		expect(labels).toEqual(['Max Age', 'Max Attempts', 'Max Pages', 'Priority', 'Timeout']);
+		expect(labels).toEqual([
+			...['Lost Expression', 'Max Age', 'Max Attempts', 'Max Pages', 'Priority', 'Timeout'],
+		]);
 	});
 
 	it('says what it costs, in figures that are right', () => {

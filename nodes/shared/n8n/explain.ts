@@ -90,7 +90,7 @@ export function explain(
 			};
 		case 'unreachable':
 			return {
-				message: `TikLiveAPI cannot be reached${forUser} from here`,
+				message: `TikLiveAPI cannot be reached from here${forUser}`,
 				advice: failure.cure,
 				declaration: { cause: 'temporarily-unavailable' },
 			};
