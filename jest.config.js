@@ -7,6 +7,7 @@ module.exports = {
 	testMatch: ['<rootDir>/test/**/*.test.ts'],
 	testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/e2e/', '<rootDir>/test/bench/'],
 	modulePathIgnorePatterns: ['<rootDir>/.tmp/'],
+	setupFiles: ['<rootDir>/test/support/fastCheck.ts'],
 	testTimeout: 20_000,
 	// Many tests wait for real time; one worker per core keeps the run short.
 	maxWorkers: '100%',

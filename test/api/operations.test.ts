@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { decodeBookmark, encodeBookmark } from '../../nodes/shared/api/bookmark';
 import type { Call, CallAnswer } from '../../nodes/shared/api/call';
 import type { EndpointName, ListEndpoint } from '../../nodes/shared/api/endpoints';
@@ -560,53 +559,6 @@ describe('a failure', () => {
 });
 
 describe('a list read in pieces', () => {
-	/** An API with `total` people that may ignore `count`, cursors being places in the list. */
-	function api(total: number, size: (count: number) => number) {
-		return fakeCall((endpoint, { count, time }) => {
-			if (endpoint === 'userId') return { id: '77' };
-			const from = Number(time);
-			const to = Math.min(total, from + size(Number(count)));
-			const ids = Array.from({ length: to - from }, (_, index) => from + index);
-			return { followers: people(...ids), time: to, hasMore: to < total };
-		});
-	}
-
-	test('is the list, whatever the pieces and the page sizes', async () => {
-		await fc.assert(
-			fc.asyncProperty(
-				fc.nat({ max: 900 }),
-				fc.array(fc.integer({ min: 1, max: 400 }), { minLength: 1, maxLength: 5 }),
-				fc.constantFrom<(count: number) => number>(
-					(count) => count,
-					() => 50,
-					(count) => count + 7,
-					(count) => Math.max(1, count >> 1),
-				),
-				async (total, limits, size) => {
-					const { call } = api(total, size);
-					const ids: string[] = [];
-					let startFrom: string | undefined;
-					for (let piece = 0; ; piece++) {
-						const limit = limits[piece % limits.length] ?? 1;
-						const part = await run(call, {
-							endpoint: 'userFollowers',
-							user: ANA,
-							limit,
-							maxPages: 1_000,
-							startFrom,
-						});
-						ids.push(...part.ids);
-						expect(part.ids.length).toBeLessThanOrEqual(limit);
-						startFrom = part.result.bookmark;
-						if (startFrom === undefined) break;
-						expect(part.ids).toHaveLength(limit);
-					}
-					expect(ids).toEqual(Array.from({ length: total }, (_, index) => String(index)));
-				},
-			),
-		);
-	});
-
 	test('a boundary within one second loses nobody', async () => {
 		// 250 people, three of them in each second; the cursor is the second of the last one of the page.
 		const { call } = fakeCall((_endpoint, { count, time }) => {

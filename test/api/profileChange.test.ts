@@ -1,9 +1,7 @@
-import fc from 'fast-check';
 import {
 	PROFILE_FIELDS,
 	profileChange,
 	toProfileMemory,
-	type ProfileMemory,
 } from '../../nodes/shared/api/profileChange';
 import { userRecord, type UserRecord } from '../../nodes/shared/api/records';
 
@@ -64,29 +62,5 @@ describe('profileChange', () => {
 			expect(toProfileMemory(other)).toBeUndefined();
 		}
 		expect(toProfileMemory({ id: null, values: {} })).toEqual({ id: null, values: {} });
-	});
-
-	it('leads from any profile to any other, and then tells nothing more', () => {
-		const profile = fc.record({
-			nickname: fc.option(fc.string()),
-			verified: fc.option(fc.boolean()),
-			followerCount: fc.oneof(fc.nat(), fc.constant('9007199254740993'), fc.constant(null)),
-		});
-		fc.assert(
-			fc.property(fc.array(profile, { minLength: 1 }), (profiles) => {
-				let memory: ProfileMemory | undefined;
-				const seen: Record<string, unknown> = {};
-				for (const each of profiles) {
-					const look = profileChange(memory, record(each), PROFILE_FIELDS);
-					for (const [field, change] of Object.entries(look.changed)) {
-						expect(change.before).toEqual(seen[field]);
-						expect(change.after).toEqual(each[field as keyof typeof each]);
-					}
-					memory = toProfileMemory(JSON.parse(JSON.stringify(look.memory)));
-					Object.assign(seen, memory?.values);
-					expect(profileChange(memory, record(each), PROFILE_FIELDS).changed).toEqual({});
-				}
-			}),
-		);
 	});
 });

@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { parseBody, type JsonObject } from '../../nodes/shared/api/json';
 import {
 	isPinned,
@@ -11,9 +10,6 @@ import {
 } from '../../nodes/shared/api/records';
 
 const body = (value: object): JsonObject => parseBody(JSON.stringify(value));
-const anyObject = fc
-	.dictionary(fc.string(), fc.jsonValue())
-	.map((value): JsonObject => parseBody(JSON.stringify(value)));
 
 const USER = {
 	id: '6943972350728700930',
@@ -468,15 +464,4 @@ test.each([
 	[null, false],
 ])('isPinned: is_top %p', (is_top, expected) => {
 	expect(isPinned(body({ is_top }))).toBe(expected);
-});
-
-test('no body makes a decoder throw', () => {
-	fc.assert(
-		fc.property(anyObject, anyObject, (one, other) => {
-			const value: JsonObject = { ...one, user: other, stats: one, author: other };
-			for (const record of [userRecord(value), personRecord(value), postRecord(value, 'x')]) {
-				expect(JSON.parse(JSON.stringify(record))).toEqual(record);
-			}
-		}),
-	);
 });

@@ -1,55 +1,11 @@
-import fc from 'fast-check';
 import {
 	decodePayload,
 	defaultDedupeKey,
-	encodePayload,
 	type JobRequest,
 } from '../../nodes/shared/resilience/jobPayload';
-import { JOB_KINDS, type JobKind } from '../../nodes/shared/resilience/jobs';
-
-const user = fc.oneof(
-	fc.record({ kind: fc.constant('id' as const), id: fc.stringMatching(/^\d{1,19}$/) }),
-	fc.record({ kind: fc.constant('username' as const), username: fc.string({ minLength: 1 }) }),
-);
-const optional = { requiredKeys: [] as [] };
-const requests: fc.Arbitrary<JobRequest> = fc.record({
-	user,
-	simplify: fc.boolean(),
-	list: fc.record(
-		{
-			limit: fc.nat(),
-			maxPages: fc.nat(),
-			startFrom: fc.string(),
-			newerThanMs: fc.nat(),
-			includeBookmark: fc.boolean(),
-		},
-		optional,
-	),
-	call: fc.record({ maxAgeMs: fc.nat(), timeoutMs: fc.nat(), maxAttempts: fc.nat() }, optional),
-});
-const kinds = fc.constantFrom(...JOB_KINDS);
+import type { JobKind } from '../../nodes/shared/resilience/jobs';
 
 describe('the payload of a job', () => {
-	it('comes back as it went in', () => {
-		fc.assert(
-			fc.property(kinds, requests, (kind, request) => {
-				const { list, ...rest } = request;
-				expect(decodePayload(kind, encodePayload(request))).toEqual({
-					ok: true,
-					request: kind === 'userInfo' ? rest : { ...rest, list },
-				});
-			}),
-		);
-	});
-
-	it('never throws, whatever the text is', () => {
-		fc.assert(
-			fc.property(kinds, fc.oneof(fc.string(), fc.json()), (kind, text) => {
-				expect(decodePayload(kind, text).ok).toBe(false);
-			}),
-		);
-	});
-
 	it.each<[string, JobKind, string]>([
 		['version', 'posts', '{"v":2}'],
 		['damaged', 'posts', '{}'],

@@ -11,8 +11,9 @@ export function plainText(text: string, maxLength = MAX_QUOTE): string {
 	// Cleaning can only shorten; a margin keeps the work small for a body of megabytes.
 	const clean = text
 		.slice(0, maxLength * 8)
-		.replace(/[\p{Cc}\p{Cf}\p{Z}]+/gu, ' ')
+		// First, or the blanks on both sides of one would stay two.
 		.replace(/\p{Cs}/gu, '')
+		.replace(/[\p{Cc}\p{Cf}\p{Z}]+/gu, ' ')
 		.trim();
 	if (clean.length <= maxLength) return clean;
 	return `${clean.slice(0, maxLength - 1).replace(/\p{Cs}$/u, '')}…`;

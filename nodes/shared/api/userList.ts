@@ -43,7 +43,8 @@ export function parseUserList(value: unknown, parameter: string, most: number): 
 function located(error: Error, parameter: string, entries: unknown[], index: number): Error {
 	if (!(error instanceof InvalidInput)) return error;
 	const message = `${error.message} (entry ${index + 1} of ${entries.length})`;
-	const isSeveral = /\S\s+\S/.test(String(entries[index]));
+	const entry = entries[index];
+	const isSeveral = typeof entry === 'string' && /\S\s+\S/.test(entry);
 	const advice = isSeveral
 		? `${error.advice} Put commas or line breaks between several users.`
 		: error.advice;
@@ -56,9 +57,12 @@ export function userKey(user: UserRef): string {
 }
 
 function entriesOf(value: unknown): unknown[] {
-	if (Array.isArray(value)) return value.flatMap(entriesOf);
-	if (typeof value !== 'string') return value === undefined || value === null ? [] : [value];
-	return value.split(BETWEEN).filter((entry) => /[^\s\p{Cf}]/u.test(entry));
+	let values = [value];
+	while (values.some(Array.isArray)) values = values.flat();
+	return values.flatMap((each) => {
+		if (typeof each !== 'string') return each === undefined || each === null ? [] : [each];
+		return each.split(BETWEEN).filter((entry) => /[^\s\p{Cf}]/u.test(entry));
+	});
 }
 
 function parseEntry(entry: unknown): UserRef {
