@@ -30,7 +30,13 @@ export {
 export type { StopReason } from './paging';
 export { plainText } from './plainText';
 export { PROFILE_FIELDS, profileChange, toProfileMemory, type ProfileField } from './profileChange';
-export type { Count, PersonRecord, PostRecord, UserRecord } from './records';
+export {
+	userRecord,
+	type Count,
+	type PersonRecord,
+	type PostRecord,
+	type UserRecord,
+} from './records';
 export {
 	looksLikeId,
 	parseProfileUrl,

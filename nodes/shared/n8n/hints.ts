@@ -14,6 +14,7 @@ export class RunReport {
 	readonly #capped: number[] = [];
 	readonly #cutShort: number[] = [];
 	readonly #interrupted: string[] = [];
+	readonly #empty: string[] = [];
 	#unfinished = 0;
 	#deferred = 0;
 
@@ -54,6 +55,11 @@ export class RunReport {
 		this.#interrupted.push(`${user} after ${records}: ${why}`);
 	}
 
+	/** A list that came back empty although there should be something in it; `doubt` says so of whom. */
+	emptyList(doubt: string): void {
+		this.#empty.push(doubt);
+	}
+
 	/** Items that became jobs because TikLiveAPI or the budget was not available. */
 	deferred(count: number): void {
 		this.#deferred = count;
@@ -85,6 +91,7 @@ export class RunReport {
 				),
 			);
 		}
+		for (const doubt of this.#empty.slice(0, MOST_SHOWN)) hints.push(warning(doubt));
 		if (this.#capped.length > 0) {
 			hints.push(
 				warning(

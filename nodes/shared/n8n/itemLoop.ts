@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import type { IDataObject, IExecuteFunctions, INodeExecutionData } from 'n8n-workflow';
 import { userKey, type Call, type UserRef } from '../api';
-import type { CallOptions } from '../resilience/client';
+import type { CallOptions, Client } from '../resilience/client';
 import type { JobStore } from '../resilience/jobs';
 import type { Stores } from '../resilience/ports';
 import { boundCall, rememberingRefusals } from './boundCall';
@@ -33,6 +33,7 @@ export interface ItemRun {
 	readonly call: Call;
 	/** How `call` asks; what is changed here holds from the next call on. */
 	readonly options: CallOptions;
+	readonly client: Client;
 	readonly stores: Stores;
 	readonly report: RunReport;
 }
@@ -140,10 +141,10 @@ class ItemLoop<P extends PreparedItem> {
 		let jobs: JobStore | undefined;
 		try {
 			const runtime = runtimes.of(itemIndex);
-			const { stores } = runtime;
+			const { client, stores } = runtime;
 			({ jobs } = stores);
 			const call = this.#callOf(runtime, options);
-			const run: ItemRun = { itemIndex, call, options, stores, report: this.#report };
+			const run: ItemRun = { itemIndex, call, client, options, stores, report: this.#report };
 			this.#outcomes[itemIndex] = {
 				records: this.#recordItems(item, itemIndex, await this.task.read(run, item)),
 			};

@@ -1,6 +1,7 @@
 import type { IDataObject, IExecuteFunctions, INodeExecutionData } from 'n8n-workflow';
 import { decodeBookmark, type ListEndpoint } from '../api';
 import type { JobKind } from '../resilience/jobs';
+import { emptyListDoubt } from './emptyList';
 import { executeItems, type ItemRun, type PreparedItem } from './itemLoop';
 import { readLimit } from './listParameters';
 import { readListOptions, type ListOptions } from './options';
@@ -50,7 +51,7 @@ export async function executeList(
 
 /** The records of one list, which begins with what an earlier run has read where that was interrupted. */
 async function readItem(
-	{ itemIndex, call, options, stores, report }: ItemRun,
+	{ itemIndex, call, client, options, stores, report }: ItemRun,
 	endpoint: ListEndpoint,
 	item: ListItem,
 ): Promise<IDataObject[]> {
@@ -69,6 +70,10 @@ async function readItem(
 		throw new PartialList(error, records, error.isStale);
 	});
 	report.listRead(itemIndex, list.result.pages, list.result.stopReason);
+	if (list.records.length === 0 && list.result.stopReason === 'end' && !item.newerThanMs) {
+		const doubt = await emptyListDoubt(client, endpoint, item.user, list.result.userId);
+		if (doubt !== undefined) report.emptyList(doubt);
+	}
 	await unfinished.ended();
 	return list.records.map((record) => mark(record, list.isStale));
 }
