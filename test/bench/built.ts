@@ -29,5 +29,15 @@ export const { systemClock } = load(
 	`${room}n8n/systemClock.js`,
 ) as typeof import('../../nodes/shared/n8n/systemClock.ts');
 
+export const { boundCall } = load(
+	`${room}n8n/boundCall.js`,
+) as typeof import('../../nodes/shared/n8n/boundCall.ts');
+export const { RunReport } = load(
+	`${room}n8n/hints.js`,
+) as typeof import('../../nodes/shared/n8n/hints.ts');
+export const { readWholeList } = load(
+	`${room}n8n/wholeList.js`,
+) as typeof import('../../nodes/shared/n8n/wholeList.ts');
+
 export type { Client, ClientSettings } from '../../nodes/shared/resilience/client.ts';
 export type { Clock, Stores, Transport } from '../../nodes/shared/resilience/ports.ts';

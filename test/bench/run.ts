@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 
 import { hasRedisServer } from '../redis/server.ts';
 
-const EMBEDDED = ['cost', 'compression', 'simulated', 'queue', 'faults', 'rate'];
+const EMBEDDED = ['cost', 'compression', 'longList', 'simulated', 'queue', 'faults', 'rate'];
 const REDIS = ['redisCost', 'redisCritical', 'redisRate'];
 const BENCHES = hasRedisServer() ? [...EMBEDDED, ...REDIS] : EMBEDDED;
 
