@@ -25,7 +25,7 @@ describe('transport', () => {
 			expect(seen[0]?.headers).toMatchObject({
 				'x-api-key': KEY,
 				'user-agent': 'tiklive-test',
-				'accept-encoding': 'gzip, deflate, br, zstd',
+				'accept-encoding': 'gzip, br, zstd',
 			});
 		});
 

@@ -8,8 +8,11 @@ import type { Proxy } from './proxies';
  */
 const KEEP_ALIVE_MS = 4_000;
 
-/** What undici's interceptor decompresses; see `decompressing`. */
-export const ACCEPT_ENCODING = 'gzip, deflate, br, zstd';
+/**
+ * What undici's interceptor decompresses; see `decompressing`. It reads deflate too, but not the raw form that some
+ * servers mean by the name, so that is not asked for.
+ */
+export const ACCEPT_ENCODING = 'gzip, br, zstd';
 
 export interface DispatcherOptions {
 	connections: number;
