@@ -46,7 +46,7 @@ export interface WorkerReport {
 
 export interface Delivered {
 	/** Of the record. */
-	id: string;
+	userId: string;
 	job: { id: string; kind: JobKind; username: string; incomplete: boolean };
 }
 
@@ -222,10 +222,10 @@ function compare(expected: readonly ExpectedJob[], records: Delivered[], simulat
 	const arrived = new Map<string, Set<string>>();
 	const counts = new Map<string, number>();
 	const incomplete = new Set<string>();
-	for (const { id, job } of records) {
+	for (const { userId, job } of records) {
 		const name = `${job.kind} ${job.username}`;
-		arrived.set(name, (arrived.get(name) ?? new Set()).add(id));
-		counts.set(`${name} ${id}`, (counts.get(`${name} ${id}`) ?? 0) + 1);
+		arrived.set(name, (arrived.get(name) ?? new Set()).add(userId));
+		counts.set(`${name} ${userId}`, (counts.get(`${name} ${userId}`) ?? 0) + 1);
 		if (job.incomplete) incomplete.add(name);
 	}
 	const lost = expected.filter(({ kind, username, exists }) => {

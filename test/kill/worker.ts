@@ -119,8 +119,8 @@ const runner = new JobRunner(
 		deliver: async (results) => {
 			at('before-deliver');
 			const lines = results.map(({ json }) => {
-				const { id, job } = json as { id: string; job: Delivered['job'] };
-				return `${JSON.stringify({ id, job } satisfies Delivered)}\n`;
+				const { userId, job } = json as unknown as Delivered;
+				return `${JSON.stringify({ userId, job } satisfies Delivered)}\n`;
 			});
 			appendFileSync(order.sink, lines.join(''));
 			at('after-deliver');
