@@ -10,19 +10,23 @@ CREATE TABLE IF NOT EXISTS tiktok_watchlist (
 
 -- The id stays when somebody takes another username.
 CREATE TABLE IF NOT EXISTS tiktok_profiles (
-  id              text PRIMARY KEY,
-  username        text NOT NULL,
-  nickname        text,
-  verified        boolean,
-  private         boolean,
-  bio             text,
-  follower_count  bigint,
-  following_count bigint,
-  heart_count     bigint,
-  video_count     bigint,
-  avatar_url      text,
-  url             text,
-  refreshed_at    timestamptz NOT NULL
+  user_id            text PRIMARY KEY,
+  username           text NOT NULL,
+  nickname           text,
+  verified           boolean,
+  private            boolean,
+  bio                text,
+  bio_link           text,
+  follower_count     bigint,
+  following_count    bigint,
+  heart_count        bigint,
+  video_count        bigint,
+  instagram          text,
+  twitter            text,
+  youtube_channel_id text,
+  avatar_url         text,
+  url                text,
+  refreshed_at       timestamptz NOT NULL
 );
 
 CREATE INDEX IF NOT EXISTS tiktok_profiles_username ON tiktok_profiles (username);

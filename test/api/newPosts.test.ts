@@ -7,6 +7,9 @@ import {
 import { ListInterrupted } from '../../nodes/shared/api/operations';
 import { DAY_SECONDS, Feed, ids, PAGE, USER, Watcher, type Post } from './feed';
 
+/** An id of TikTok's, the upper 32 bits of which are a time. */
+const idMadeAt = (seconds: number) => String((BigInt(seconds) << 32n) + 77n);
+
 /** A watched feed with some posts that are known. */
 async function watched(posts = 10, apart = 3_600, maxPages = 10) {
 	const feed = new Feed();
@@ -224,6 +227,31 @@ describe('readNewPosts', () => {
 		await watcher.look();
 		expect(await watcher.look()).toEqual([]);
 		expect(new Set(watcher.told).size).toBe(31);
+	});
+
+	it('takes the time of a post from its id where the API does not say', async () => {
+		const { feed, watcher } = await watched(10);
+		const timed = feed.publish(40);
+		for (const post of timed) {
+			post.id = idMadeAt(post.seconds as number);
+			post.seconds = undefined;
+		}
+		expect(await watcher.look()).toEqual(ids(timed));
+		const old = feed.add(feed.nowSeconds - 2 * DAY_SECONDS);
+		old.id = idMadeAt(old.seconds as number);
+		old.seconds = undefined;
+		old.pinned = true;
+		expect(await watcher.look()).toEqual([]);
+	});
+
+	it('does not let a post from the future make all others too old', async () => {
+		const { feed, watcher } = await watched(10);
+		const wrong = feed.add(feed.nowSeconds + 365 * DAY_SECONDS);
+		expect(await watcher.look()).toEqual([wrong.id]);
+		feed.remove(wrong);
+		const fresh = feed.publish(2);
+		expect(await watcher.look()).toEqual(ids(fresh));
+		expect(watcher.memory?.newestMs).toBe((fresh[1]?.seconds as number) * 1_000);
 	});
 
 	it('leaves the memory as it was when a page cannot be had, and then misses nothing', async () => {

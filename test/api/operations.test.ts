@@ -69,7 +69,9 @@ async function run<E extends ListEndpoint>(
 	for (;;) {
 		const step = await list.next();
 		if (step.done) {
-			const ids = pages.flatMap((page) => page.simplified.map(({ id }) => String(id)));
+			const ids = pages.flatMap((page) =>
+				page.simplified.map((record) => String('postId' in record ? record.postId : record.userId)),
+			);
 			return { pages, result: step.value, ids };
 		}
 		pages.push(step.value);
@@ -100,7 +102,7 @@ describe('readUserInfo', () => {
 			user: { id: '107955', uniqueId: 'tiktok' },
 			stats: { followerCount: 5 },
 		});
-		expect(record).toMatchObject({ id: '107955', username: 'tiktok', followerCount: 5 });
+		expect(record).toMatchObject({ userId: '107955', username: 'tiktok', followerCount: 5 });
 		expect(answer).toMatchObject({ source: 'network', credits: 1 });
 	});
 });
@@ -251,7 +253,7 @@ describe('readList delivers', () => {
 		]);
 		const { pages } = await run(call, { endpoint: 'userFollowers', user: ANA_ID });
 		expect(pages.map(({ records }) => records)).toEqual([people(1, 2), people(3)]);
-		expect(pages[1]?.simplified).toMatchObject([{ id: '3', username: 'user3' }]);
+		expect(pages[1]?.simplified).toMatchObject([{ userId: '3', username: 'user3' }]);
 	});
 
 	test('posts of one list told apart by video_id, people by id', async () => {

@@ -23,6 +23,12 @@ const USER = {
 	verified: false,
 	secret: false,
 	privateAccount: true,
+	bioLink: { link: 'linktr.ee/kozurin', risk: 3 },
+	ins_id: 'kozurin.ig',
+	twitter_id: '1234567890123456789',
+	twitter_name: 'kozurin_x',
+	youtube_channel_id: 'UCaaaaaaaaaaaaaaaaaaaaaa',
+	youtube_channel_title: 'Kozurin TV',
 };
 const STATS = {
 	followerCount: 207900,
@@ -37,16 +43,20 @@ describe('userRecord', () => {
 	test('has exactly the documented fields, in their order', () => {
 		const record = userRecord(body({ user: USER, stats: STATS }));
 		expect(Object.entries(record)).toEqual([
-			['id', '6943972350728700930'],
+			['userId', '6943972350728700930'],
 			['username', 'mineodesu69'],
 			['nickname', 'Kozurin'],
 			['verified', false],
 			['private', true],
 			['bio', 'line one\nline two'],
+			['bioLink', 'linktr.ee/kozurin'],
 			['followerCount', 207900],
 			['followingCount', 262],
 			['heartCount', 1400000],
 			['videoCount', 191],
+			['instagram', 'kozurin.ig'],
+			['twitter', 'kozurin_x'],
+			['youtubeChannelId', 'UCaaaaaaaaaaaaaaaaaaaaaa'],
 			['avatarUrl', 'https://p16/larger'],
 			['url', 'https://www.tiktok.com/@mineodesu69'],
 		]);
@@ -54,7 +64,7 @@ describe('userRecord', () => {
 
 	test('what is absent is null', () => {
 		const record = userRecord(body({}));
-		expect(Object.values(record)).toEqual(Array(12).fill(null));
+		expect(Object.values(record)).toEqual(Array(16).fill(null));
 		expect(userRecord(body({ user: null, stats: null }))).toEqual(record);
 		expect(userRecord(body({ user: [1], stats: 'x' }))).toEqual(record);
 	});
@@ -99,10 +109,46 @@ describe('userRecord', () => {
 	test('snake_case profile', () => {
 		const record = userRecord(
 			body({
-				user: { id: '1', unique_id: 'a', private_account: true, avatar_larger: 'https://x' },
+				user: {
+					id: '1',
+					unique_id: 'a',
+					private_account: true,
+					avatar_larger: 'https://x',
+					bio_link: { link: 'a.example' },
+				},
 			}),
 		);
-		expect(record).toMatchObject({ username: 'a', private: true, avatarUrl: 'https://x' });
+		expect(record).toMatchObject({
+			username: 'a',
+			private: true,
+			avatarUrl: 'https://x',
+			bioLink: 'a.example',
+		});
+	});
+
+	test.each([
+		[{ link: ' https://a.example/x ', risk: 0 }, 'https://a.example/x'],
+		['a.example', 'a.example'],
+		[{ link: '' }, null],
+		[{ link: null }, null],
+		[{ link: { url: 'x' } }, null],
+		['', null],
+		[null, null],
+		[['a.example'], null],
+	])('bioLink %j', (bioLink, expected) => {
+		expect(userRecord(body({ user: { id: '1', bioLink } })).bioLink).toBe(expected);
+	});
+
+	test.each([
+		[{ ins_id: '', twitter_id: '', twitter_name: '', youtube_channel_id: '' }, [null, null, null]],
+		[{ insId: 'i', twitterId: '5', twitterName: 't', youtubeChannelId: 'UC1' }, ['i', 't', 'UC1']],
+		[{ twitter_id: 1234567890123456, twitter_name: '' }, [null, '1234567890123456', null]],
+		[{ twitter_id: '0', ins_id: null }, [null, null, null]],
+	])('accounts elsewhere: %j', (fields, expected) => {
+		const user = body({ user: { id: '1', ...fields } });
+		for (const record of [userRecord(user), personRecord(body(fields))]) {
+			expect([record.instagram, record.twitter, record.youtubeChannelId]).toEqual(expected);
+		}
 	});
 
 	test.each([
@@ -153,35 +199,15 @@ describe('userRecord', () => {
 	});
 
 	test('an id that arrives as a number is a text', () => {
-		expect(userRecord({ user: { id: 107955 } }).id).toBe('107955');
-		expect(userRecord(parseBody('{"user":{"id":6943972350728700930}}')).id).toBe(
+		expect(userRecord({ user: { id: 107955 } }).userId).toBe('107955');
+		expect(userRecord(parseBody('{"user":{"id":6943972350728700930}}')).userId).toBe(
 			'6943972350728700930',
 		);
 	});
 
-	test.each([
-		['9007199254740991', 9007199254740991],
-		['9007199254740992', '9007199254740992'],
-		['-9007199254740992', '-9007199254740992'],
-		['1'.repeat(400), '1'.repeat(400)],
-		['12.5', 12.5],
-		['12.55', 12.55],
-		['-3', -3],
-		['1.2M', null],
-		['0x10', null],
-		['', null],
-		[true, null],
-		[[1], null],
-	])('count %p', (followerCount, expected) => {
-		expect(userRecord(body({ user: USER, stats: { followerCount } })).followerCount).toBe(expected);
-	});
-
-	test('a count beyond 2^53 keeps its digits, one beyond all numbers is nothing', () => {
-		const counted = (source: string) =>
-			userRecord(parseBody(`{"user":{"id":"1"},"stats":{"followerCount":${source}}}`))
-				.followerCount;
-		expect(counted('12345678901234567890')).toBe('12345678901234567890');
-		expect(counted('1e999')).toBeNull();
+	test('a negative count in one place does not hide the count in another', () => {
+		const user = { ...USER, stats: { followerCount: 7 } };
+		expect(userRecord(body({ user, stats: { followerCount: -1 } })).followerCount).toBe(7);
 	});
 
 	test('a text field that holds no text is null', () => {
@@ -213,12 +239,16 @@ const PERSON = {
 	following_count: 56,
 	favoriting_count: 999,
 	total_favorited: 78,
+	ins_id: 'ana.ig',
+	twitter_id: '77',
+	twitter_name: '',
+	youtube_channel_id: '',
 };
 
 describe('personRecord', () => {
 	test('has exactly the documented fields, in their order', () => {
 		expect(Object.entries(personRecord(body(PERSON)))).toEqual([
-			['id', '107955'],
+			['userId', '107955'],
 			['username', 'ana'],
 			['nickname', 'Ana'],
 			['bio', 'hola'],
@@ -226,13 +256,16 @@ describe('personRecord', () => {
 			['followerCount', 34],
 			['followingCount', 56],
 			['videoCount', 12],
+			['instagram', 'ana.ig'],
+			['twitter', '77'],
+			['youtubeChannelId', null],
 			['avatarUrl', 'https://p16/ana'],
 			['url', 'https://www.tiktok.com/@ana'],
 		]);
 	});
 
 	test('what is absent is null; likes given are not people followed', () => {
-		expect(Object.values(personRecord(body({})))).toEqual(Array(10).fill(null));
+		expect(Object.values(personRecord(body({})))).toEqual(Array(13).fill(null));
 		expect(personRecord(body({ favoriting_count: 999 })).followingCount).toBeNull();
 	});
 
@@ -277,6 +310,15 @@ describe('personRecord', () => {
 		expect(personId(body(rest))).toBe(expected);
 	});
 
+	test.each([null, '6.9000000000000000e+18', '6900000000000000000.0', '-1', ''])(
+		'somebody whose id is %p leaves a record all the same, told apart by another name',
+		(id) => {
+			const person = body({ ...PERSON, id });
+			expect(personRecord(person)).toMatchObject({ userId: null, username: 'ana' });
+			expect(personId(person)).toBe('MS4w');
+		},
+	);
+
 	test.each(['secUid', 'uniqueId'])('personId by %s', (name) => {
 		expect(personId(body({ [name]: 'x' }))).toBe('x');
 		expect(personId(body({}))).toBeUndefined();
@@ -300,16 +342,19 @@ const POST = {
 	origin_cover: 'https://v/origin',
 	duration: 124,
 	is_top: 0,
-	author: { id: '1', unique_id: 'ana', nickname: 'Ana' },
+	music_info: { id: '6815230000000000001', title: 'original sound', author: '' },
+	music: 'https://m/6815999.mp3',
+	author: { id: '107955', unique_id: 'ana', nickname: 'Ana' },
 };
 
 describe('postRecord', () => {
 	test('has exactly the documented fields, in their order', () => {
 		expect(Object.entries(postRecord(body(POST), 'other'))).toEqual([
-			['id', '7621307384165666079'],
+			['postId', '7621307384165666079'],
 			['username', 'ana'],
+			['userId', '107955'],
 			['title', 'A day'],
-			['createdAt', '2026-03-25T21:25:19.000Z'],
+			['postedAt', '2026-03-25T21:25:19.000Z'],
 			['url', 'https://www.tiktok.com/@ana/video/7621307384165666079'],
 			['playCount', 92640],
 			['likeCount', 5360],
@@ -320,11 +365,14 @@ describe('postRecord', () => {
 			['pinned', false],
 			['videoUrl', 'https://v/play'],
 			['coverUrl', 'https://v/cover'],
+			['imageUrls', null],
+			['soundId', '6815230000000000001'],
+			['soundTitle', 'original sound'],
 		]);
 	});
 
 	test('what is absent is null', () => {
-		expect(Object.values(postRecord(body({}), undefined))).toEqual(Array(14).fill(null));
+		expect(Object.values(postRecord(body({}), undefined))).toEqual(Array(18).fill(null));
 	});
 
 	test('camelCase', () => {
@@ -332,6 +380,7 @@ describe('postRecord', () => {
 			body({
 				videoId: '5',
 				author: { uniqueId: 'ana' },
+				musicInfo: { id: '8', title: 'A song' },
 				createTime: 1,
 				playCount: 1,
 				diggCount: 2,
@@ -344,9 +393,9 @@ describe('postRecord', () => {
 			undefined,
 		);
 		expect(record).toMatchObject({
-			id: '5',
+			postId: '5',
 			username: 'ana',
-			createdAt: '1970-01-01T00:00:01.000Z',
+			postedAt: '1970-01-01T00:00:01.000Z',
 			playCount: 1,
 			likeCount: 2,
 			commentCount: 3,
@@ -354,6 +403,15 @@ describe('postRecord', () => {
 			saveCount: 5,
 			pinned: true,
 			coverUrl: 'https://o',
+			soundId: '8',
+			soundTitle: 'A song',
+		});
+	});
+
+	test.each([null, '', [], { id: '', title: '' }, { id: '0' }])('sound %j', (music_info) => {
+		expect(postRecord(body({ ...POST, music_info }), undefined)).toMatchObject({
+			soundId: null,
+			soundTitle: null,
 		});
 	});
 
@@ -366,7 +424,7 @@ describe('postRecord', () => {
 		[{ video_id: '12ab' }, '12ab', null],
 	])('id of %j', (ids, id, url) => {
 		const post = body({ ...ids, author: POST.author });
-		expect(postRecord(post, undefined)).toMatchObject({ id, url });
+		expect(postRecord(post, undefined)).toMatchObject({ postId: id, url });
 		expect(postId(post)).toBe(id);
 	});
 
@@ -386,26 +444,46 @@ describe('postRecord', () => {
 		);
 	});
 
-	test('a photo post has the address of photos, and no video: play is its music', () => {
-		const photos = { ...POST, images: ['https://i/1'], play: 'https://v/music.mp3' };
+	test.each([
+		['none', undefined, '2026-03-25T21:25:03.000Z'],
+		['0', 0, '2026-03-25T21:25:03.000Z'],
+		['a text', 'yesterday', '2026-03-25T21:25:03.000Z'],
+		['one', 1774473919, '2026-03-25T21:25:19.000Z'],
+	])('create_time: %s', (_title, create_time, postedAt) => {
+		expect(postRecord(body({ ...POST, create_time }), undefined)).toMatchObject({ postedAt });
+	});
+
+	test.each([
+		[['https://i/1', 'https://i/2'], 'https://i/1\nhttps://i/2'],
+		[{ 2: 'https://i/3', 0: 'https://i/1' }, 'https://i/1\nhttps://i/3'],
+		[['', null, '/origin.jpeg', 'https://i/ 1\n'], 'https://i/%201'],
+		[['/origin.jpeg'], null],
+	])('a photo post has its pictures, and no video: play is its music (%j)', (images, imageUrls) => {
+		const photos = { ...POST, images, play: 'https://v/music.mp3' };
 		expect(postRecord(body(photos), undefined)).toMatchObject({
 			url: 'https://www.tiktok.com/@ana/photo/7621307384165666079',
 			videoUrl: null,
+			imageUrls,
 		});
-		for (const images of [[], null, 'x']) {
+	});
+
+	test.each([[[]], [null], ['x'], [{}], [{ a: 'https://i/1' }]])(
+		'images %j are no pictures',
+		(images) => {
 			expect(postRecord(body({ ...POST, images }), undefined)).toMatchObject({
 				url: 'https://www.tiktok.com/@ana/video/7621307384165666079',
 				videoUrl: 'https://v/play',
+				imageUrls: null,
 			});
-		}
-	});
+		},
+	);
 
 	test('only the video without watermark is taken', () => {
 		expect(postRecord(body({ ...POST, play: '' }), undefined).videoUrl).toBeNull();
 	});
 
-	test('origin_cover stands in for cover', () => {
-		expect(postRecord(body({ ...POST, cover: '' }), undefined).coverUrl).toBe('https://v/origin');
+	test.each(['', '/origin.jpeg', null])('origin_cover stands in for cover %p', (cover) => {
+		expect(postRecord(body({ ...POST, cover }), undefined).coverUrl).toBe('https://v/origin');
 	});
 
 	test.each([
@@ -422,6 +500,8 @@ describe('postRecord', () => {
 		['another charset', '=?ISO-8859-1?B?6Q==?=', '=?ISO-8859-1?B?6Q==?='],
 		['not base 64', '=?UTF-8?B?***?=', '=?UTF-8?B?***?='],
 		['plain', 'what =? is ?= this', 'what =? is ?= this'],
+		['NUL within a word', '=?UTF-8?B?YQBi?=', 'ab'],
+		['half surrogates around a NUL', 'a\ud83d\0\udc00', 'a\ufffd\ufffd'],
 	])('title: %s', (_title, title, expected) => {
 		expect(postRecord(body({ ...POST, title }), undefined).title).toBe(expected);
 	});
@@ -452,6 +532,24 @@ describe('postTimeMs', () => {
 		[null, undefined],
 	])('create_time %p', (create_time, expected) => {
 		expect(postTimeMs(body({ create_time }))).toBe(expected);
+	});
+
+	/** Its upper 32 bits are `seconds`. */
+	const made = (seconds: number) => String((BigInt(seconds) << 32n) + 1_234_567n);
+
+	test.each([
+		['7621307384165666079', 1774473903000],
+		['7371101961053048097', 1716218414000],
+		[made(Date.UTC(2016, 0, 1) / 1_000), Date.UTC(2016, 0, 1)],
+		[made(Date.UTC(2016, 0, 1) / 1_000 - 1), undefined],
+		[made(2 ** 32 - 1), (2 ** 32 - 1) * 1_000],
+		[made(2 ** 32), undefined],
+		['107955', undefined],
+		['v15044gf0000d724vbfog65ugaj79100', undefined],
+		['762130738416566607a', undefined],
+	])('without create_time, from the id %s', (video_id, expected) => {
+		expect(postTimeMs(body({ video_id }))).toBe(expected);
+		expect(postTimeMs(body({ id: video_id, create_time: 8.64e15 + 1 }))).toBe(expected);
 	});
 });
 

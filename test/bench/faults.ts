@@ -27,7 +27,7 @@ await forEachAtOnce(USERS, 40, async (index) => {
 	await client.call('userInfoByUsername', { username }, { maxAgeMs: 0 }).then(
 		({ body }) => {
 			const { id } = body['user'] as { id: string };
-			if (id === sim.truth.userInfo(username)?.id) found += 1;
+			if (id === sim.truth.userInfo(username)?.userId) found += 1;
 			else wrong += 1;
 		},
 		(error: { failure?: { kind: string } }) => {

@@ -87,13 +87,12 @@ export async function checkRows(
 	users: number,
 ): Promise<void> {
 	await checks.check('every user who exists has a row, as the simulator knows it', async () => {
-		const found = await database.query<{ username: string; follower_count: string }>(
-			'SELECT username, follower_count FROM tiktok_profiles',
+		const found = await database.query<{ username: string }>(
+			`SELECT username, user_id AS "userId", follower_count::int AS "followerCount", bio_link AS "bioLink",
+			instagram, twitter, youtube_channel_id AS "youtubeChannelId" FROM tiktok_profiles`,
 		);
 		assert.equal(found.length, users - missingOf(users));
-		for (const { username, follower_count: count } of found) {
-			assert.equal(Number(count), Number(sim.truth.userInfo(username)?.followerCount));
-		}
+		for (const row of found) assert.partialDeepStrictEqual(sim.truth.userInfo(row.username), row);
 	});
 }
 

@@ -28,7 +28,7 @@ export async function checkServer(stage: Stage): Promise<void> {
 		assert.equal(scheduledRun.status, 'success', scheduledRun.error?.message);
 		const posts = scheduledRun.nodes.Posts?.items ?? [];
 		assert.ok(posts.length > 0);
-		assert.ok(posts.every(({ json }) => String(json.createdAt) > NEWER_THAN));
+		assert.ok(posts.every(({ json }) => String(json.postedAt) > NEWER_THAN));
 	});
 	await checks.step('the schedule can be switched off', async () =>
 		rest.unpublishWorkflow(SCHEDULED_ID),

@@ -246,7 +246,7 @@ describe('lists', () => {
 
 	it('reads only posts newer than a time, in the time zone of the workflow', async () => {
 		const truth = simulator.truth.posts('null_titles');
-		const cut = new Date(truth[9]?.createdAt as string);
+		const cut = new Date(truth[9]?.postedAt as string);
 		// As the date picker writes it: no offset. Berlin is an hour ahead of UTC in winter, two in summer.
 		const berlin = cut.toLocaleString('sv', { timeZone: 'Europe/Berlin' }).replace(' ', 'T');
 		const { output } = await run('tikLivePosts', [{ name: 'null_titles' }], {

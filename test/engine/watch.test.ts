@@ -49,7 +49,7 @@ describe('new posts', () => {
 		api().population.publish(user);
 		const [post] = (await workflow.poll()) ?? [];
 		const [truth] = newest(user, 1);
-		expect(post).toMatchObject({ video_id: truth?.id, watchedUser: user });
+		expect(post).toMatchObject({ video_id: truth?.postId, watchedUser: user });
 		expect(post).toHaveProperty('aweme_id');
 	});
 
@@ -58,10 +58,10 @@ describe('new posts', () => {
 		const workflow = await watching([users.join(', ')]);
 		for (const user of users) api().population.publish(user, 3);
 		const events = (await workflow.poll()) ?? [];
-		const times = events.map(({ createdAt }) => String(createdAt));
+		const times = events.map(({ postedAt }) => String(postedAt));
 		expect(times).toEqual([...times].sort());
-		expect(events.map(({ id }) => id).sort()).toEqual(
-			users.flatMap((user) => newest(user, 3).map(({ id }) => id)).sort(),
+		expect(events.map(({ postId }) => postId).sort()).toEqual(
+			users.flatMap((user) => newest(user, 3).map(({ postId }) => postId)).sort(),
 		);
 	});
 
@@ -289,11 +289,10 @@ describe('profile changes', () => {
 		api().population.edit(user, { nickname: 'New Name', bio: 'New bio', followerCount: 1 });
 		expect(await workflow.poll()).toEqual([
 			{
-				user: api().truth.userInfo(user),
-				changed: {
-					bio: { before: before?.bio, after: 'New bio' },
-					nickname: { before: before?.nickname, after: 'New Name' },
-				},
+				...api().truth.userInfo(user),
+				changedFields: 'bio,nickname',
+				bioBefore: before?.bio,
+				nicknameBefore: before?.nickname,
 				watchedUser: user,
 			},
 		]);
@@ -305,7 +304,28 @@ describe('profile changes', () => {
 		const workflow = await watching([user], { ...PROFILE, fields: ['followerCount'] });
 		api().population.edit(user, { nickname: 'New Name', followerCount: 123 });
 		const [event] = (await workflow.poll()) ?? [];
-		expect(Object.keys(event?.['changed'] as object)).toEqual(['followerCount']);
+		expect(event).toMatchObject({ changedFields: 'followerCount', followerCount: 123 });
+	});
+
+	it('tells a link that was added, changed or removed', async () => {
+		const user = creator(17);
+		api().population.edit(user, { bioLink: null });
+		const workflow = await watching([user], { ...PROFILE, fields: ['bioLink'] });
+		const told = async (bioLink: string | null) => {
+			api().population.edit(user, { bioLink });
+			return await workflow.poll();
+		};
+		const change = { changedFields: 'bioLink', watchedUser: user };
+		expect(await told('a.example')).toMatchObject([
+			{ ...change, bioLink: 'a.example', bioLinkBefore: null },
+		]);
+		expect(await told('b.example')).toMatchObject([
+			{ ...change, bioLink: 'b.example', bioLinkBefore: 'a.example' },
+		]);
+		expect(await told(null)).toMatchObject([
+			{ ...change, bioLink: null, bioLinkBefore: 'b.example' },
+		]);
+		expect(await workflow.poll()).toBeUndefined();
 	});
 
 	it('asks by id once it knows it, so that a new username is a change', async () => {
@@ -314,11 +334,10 @@ describe('profile changes', () => {
 		api().population.edit(user, { username: 'renamed', private: true });
 		expect(await workflow.poll()).toEqual([
 			{
-				user: api().truth.userInfo('renamed'),
-				changed: {
-					private: { before: false, after: true },
-					username: { before: user, after: 'renamed' },
-				},
+				...api().truth.userInfo('renamed'),
+				changedFields: 'private,username',
+				privateBefore: false,
+				usernameBefore: user,
 				watchedUser: user,
 			},
 		]);
@@ -360,10 +379,13 @@ describe('a test event', () => {
 		const truth = api().truth.userInfo(user);
 		expect(outputOf(run)).toEqual([
 			{
-				user: truth,
-				changed: expect.objectContaining({
-					nickname: { before: truth?.nickname, after: truth?.nickname },
-				}) as object,
+				...truth,
+				changedFields: 'bio,nickname,private,username,verified',
+				bioBefore: truth?.bio,
+				nicknameBefore: truth?.nickname,
+				privateBefore: truth?.private,
+				usernameBefore: truth?.username,
+				verifiedBefore: truth?.verified,
 				watchedUser: user,
 			},
 		]);

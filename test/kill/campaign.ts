@@ -46,7 +46,7 @@ export interface WorkerReport {
 
 export interface Delivered {
 	/** Of the record. */
-	id: string;
+	userId: string;
 	/** Each of the users has one job. */
 	jobUser: string;
 	jobIncomplete?: true;
@@ -225,9 +225,9 @@ function compare(expected: readonly ExpectedJob[], records: Delivered[], simulat
 	const arrived = new Map<string, Set<string>>();
 	const counts = new Map<string, number>();
 	const incomplete = new Set<string>();
-	for (const { id, jobUser, jobIncomplete } of records) {
-		arrived.set(jobUser, (arrived.get(jobUser) ?? new Set()).add(id));
-		counts.set(`${jobUser} ${id}`, (counts.get(`${jobUser} ${id}`) ?? 0) + 1);
+	for (const { userId, jobUser, jobIncomplete } of records) {
+		arrived.set(jobUser, (arrived.get(jobUser) ?? new Set()).add(userId));
+		counts.set(`${jobUser} ${userId}`, (counts.get(`${jobUser} ${userId}`) ?? 0) + 1);
 		if (jobIncomplete) incomplete.add(jobUser);
 	}
 	const lost = expected.filter(({ kind, username, exists }) => {

@@ -119,8 +119,8 @@ const runner = new JobRunner(
 		deliver: async (results) => {
 			at('before-deliver');
 			const lines = results.map(({ json }) => {
-				const { id, jobUser, jobIncomplete } = json as unknown as Delivered;
-				return `${JSON.stringify({ id, jobUser, jobIncomplete } as Delivered)}\n`;
+				const { userId, jobUser, jobIncomplete } = json as unknown as Delivered;
+				return `${JSON.stringify({ userId, jobUser, jobIncomplete } as Delivered)}\n`;
 			});
 			appendFileSync(order.sink, lines.join(''));
 			at('after-deliver');

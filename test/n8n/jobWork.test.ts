@@ -132,7 +132,7 @@ describe('the work on one job', () => {
 			await clock.advance(2 * 3_600_000);
 			const { answer } = await deliver(world, { ...job, progress }, request());
 			expect(answer?.incomplete).toBe(false);
-			expect(answer?.records.map(({ id }) => id)).toEqual(
+			expect(answer?.records.map(({ userId }) => userId)).toEqual(
 				Array.from({ length: PAGES }, (_, page) =>
 					Array.from({ length: 200 }, (_item, index) => String(page * 1_000 + index)),
 				).flat(),
@@ -149,7 +149,7 @@ describe('the work on one job', () => {
 		const { answer } = await deliver(world, { ...job, progress }, request());
 		expect(answer?.incomplete).toBe(true);
 		expect(answer?.records).toHaveLength(2 * 200);
-		expect(answer?.records[0]).toMatchObject({ id: '3000' });
+		expect(answer?.records[0]).toMatchObject({ userId: '3000' });
 		expect(world.sent).toHaveLength(PAGES);
 	}, 60_000);
 

@@ -1,82 +1,8 @@
 import { hash } from './chance.ts';
+import type { Person, PersonEdit, Post } from './people.ts';
 import { SPECIAL_USERS, USUAL_TOTALS, type Special, type Totals } from './specials.ts';
 
-/** A counter as the API shows it; a bigint where it is above 2^53. */
-export type Count = number | bigint;
-
-export interface Person {
-	/** Place in the population; special users stand from SPECIALS_START on. */
-	readonly index: number;
-	readonly username: string;
-	/** 19 digits, above 2^53. */
-	readonly id: string;
-	readonly secUid: string;
-	readonly nickname: string;
-	/** null = the key is absent in the body. */
-	readonly bio: string | null;
-	/** null = the key is absent in the body. */
-	readonly region: string | null;
-	readonly verified: boolean;
-	readonly private: boolean;
-	readonly avatarUrl: string;
-	readonly followerCount: Count;
-	readonly followingCount: Count;
-	readonly heartCount: Count;
-	readonly videoCount: Count;
-	readonly likesGiven: number;
-	/** What the lists really hold. */
-	readonly totals: Totals;
-	/** Bookmark 0 of the lists of people, epoch seconds. */
-	readonly listStartSeconds: number;
-	/** The oldest post falls into the first interval after this, the next one into the second, ... Epoch seconds. */
-	readonly feedStartSeconds: number;
-	readonly feedIntervalSeconds: number;
-	readonly special: Special | undefined;
-}
-
-export interface Post {
-	/** 19 digits: the id in the web address of the post. */
-	readonly videoId: string;
-	/** The media's name; looks like an id and is none. */
-	readonly awemeId: string;
-	readonly title: string | null;
-	readonly createdSeconds: number;
-	readonly durationSeconds: number;
-	readonly plays: Count;
-	readonly likes: Count;
-	readonly comments: Count;
-	readonly shares: Count;
-	/** null = the key is absent in the body. */
-	readonly saves: Count | null;
-	readonly downloads: number;
-	readonly bytes: number;
-	readonly pinned: boolean;
-	/** null for a photo post, whose `play` is its music. */
-	readonly videoUrl: string | null;
-	readonly coverUrl: string;
-	readonly musicUrl: string;
-	readonly musicId: string;
-	/** Photo posts only. */
-	readonly imageUrls: readonly string[];
-}
-
-/**
- * What a test may change of a user while the simulator runs. Lists keep their length, and are not refused to anybody
- * because of `private`. With a new username, nobody has the old one any more.
- */
-export type PersonEdit = Partial<
-	Pick<
-		Person,
-		| 'username'
-		| 'nickname'
-		| 'bio'
-		| 'verified'
-		| 'private'
-		| 'followerCount'
-		| 'followingCount'
-		| 'heartCount'
-	>
->;
+export type { Count, Person, PersonEdit, Post } from './people.ts';
 
 export interface PopulationOptions {
 	seed: number;
@@ -116,7 +42,7 @@ const WORDS = [
 const SALT = {
 	seed: 1, id: 2, names: 3, bio: 4, region: 5, verified: 6, size: 7, followers: 8, following: 9,
 	posts: 10, hearts: 11, likes: 12, list: 13, feed: 14, media: 16, followerStart: 17,
-	followerStep: 18, followedStart: 19, followedStep: 20, post: 1000,
+	followerStep: 18, followedStart: 19, followedStep: 20, links: 21, post: 1000,
 } as const;
 
 /**
@@ -188,6 +114,7 @@ export class Population {
 				`tos-maliva-avt-0068/${id}~c5_1080x1080.jpeg`,
 				this.#hash(index, SALT.media),
 			),
+			...this.#links(index),
 			followerCount: huge ? ABOVE_2_53 : drawn.followers,
 			followingCount: huge ? ABOVE_2_53 + 2n : drawn.following,
 			heartCount: huge ? ABOVE_2_53 * 10n : this.#hash(index, SALT.hearts) % 2_000_000,
@@ -228,17 +155,20 @@ export class Population {
 			hash(this.#hash(owner.index, SALT.post), ordinal, property);
 		const plays = draw(1) % 3_000_000;
 		const huge = owner.special?.body === 'huge-numbers';
-		const videoId = `7${digits(draw(2) % 10_000, 4)}${digits(owner.index, 10)}${digits(ordinal, 4)}`;
+		const createdSeconds =
+			owner.feedStartSeconds +
+			ordinal * owner.feedIntervalSeconds +
+			(draw(7) % owner.feedIntervalSeconds);
+		// As in posts that others have captured: the time in the id is 4 to 21 s before create_time.
+		const idSeconds = createdSeconds - 4 - (draw(13) % 18);
+		const videoId = String((BigInt(idSeconds) << 32n) + BigInt(draw(2)));
 		const photo = draw(3) % 12 === 0;
 		const saves = Math.floor(plays / 400);
 		return {
 			videoId,
 			awemeId: `v15044gf0000d${draw(4).toString(36)}fog${draw(5).toString(36)}`,
 			title: this.#title(owner.special, draw(6), ordinal),
-			createdSeconds:
-				owner.feedStartSeconds +
-				ordinal * owner.feedIntervalSeconds +
-				(draw(7) % owner.feedIntervalSeconds),
+			createdSeconds,
 			durationSeconds: photo ? 0 : 5 + (draw(8) % 175),
 			plays: huge ? ABOVE_2_53 + BigInt(2 * ordinal) : plays,
 			likes: Math.floor(plays / 17),
@@ -345,6 +275,18 @@ export class Population {
 
 	#others(index: number): number {
 		return index < this.size ? this.size - 1 : this.size;
+	}
+
+	#links(index: number) {
+		const drawn = this.#hash(index, SALT.links);
+		const hasTwitterName = (drawn >>> 4) % 4 === 0;
+		return {
+			bioLink: drawn % 3 === 0 ? `creator.invalid/${index}` : null,
+			instagram: (drawn >>> 2) % 3 === 0 ? `creator.${index}` : null,
+			twitterName: hasTwitterName ? `creator_${index}` : null,
+			twitterId: hasTwitterName || (drawn >>> 6) % 4 === 0 ? `12${digits(drawn, 17)}` : null,
+			youtubeChannelId: (drawn >>> 8) % 4 === 0 ? `UC${digits(drawn, 22)}` : null,
+		};
 	}
 
 	#nickname(index: number, special: Special | undefined): string {

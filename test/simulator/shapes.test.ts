@@ -36,7 +36,7 @@ describe('usual bodies', () => {
 			uniqueId: 'creator000017',
 			secUid: expect.stringMatching(/^MS4wLjABAAAA/),
 			privateAccount: false,
-			ins_id: '',
+			ins_id: expect.any(String),
 		});
 		for (const name of ['avatarThumb', 'avatarMedium', 'avatarLarger']) {
 			expect((body.user as Fields)[name]).toMatch(/^https:\/\/.*\.invalid\/.*x-signature=/);

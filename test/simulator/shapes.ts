@@ -11,6 +11,8 @@ export const NO_CREDIT_BODY =
 export const NOT_FOUND_BODY = '{"status":"error","message":"Not found user"}';
 export const PRIVATE_BODY = '{"status":"error","message":"This account is private"}';
 
+export const SOUND_TITLE = 'original sound';
+
 const DEEP_LEVELS = 100_000;
 const EXACT_NUMBER = /"\\u0000exact (\d+)"/g;
 
@@ -58,12 +60,8 @@ export function userInfoBody(person: Person): string {
 		duetSetting: 0,
 		stitchSetting: 0,
 		roomId: '',
-		...(person.verified ? { bioLink: { link: 'creator.invalid', risk: 3 } } : {}),
-		ins_id: '',
-		twitter_id: '',
-		twitter_name: '',
-		youtube_channel_id: '',
-		youtube_channel_title: '',
+		...(person.bioLink === null ? {} : { bioLink: { link: person.bioLink, risk: 3 } }),
+		...accountsElsewhere(person),
 	};
 	const owned =
 		special?.body === 'proto' ? poison(user, { signature: 'leaked from a prototype' }) : user;
@@ -158,13 +156,19 @@ function personItem(person: Person, special: Special | undefined): Tree {
 		aweme_count: counter(person.videoCount),
 		favoriting_count: counter(person.likesGiven),
 		total_favorited: counter(person.heartCount),
-		ins_id: '',
-		twitter_id: '',
-		twitter_name: '',
-		youtube_channel_id: '',
-		youtube_channel_title: '',
+		...accountsElsewhere(person),
 	};
 	return special?.body === 'proto' ? poison(item, { region: 'leaked from a prototype' }) : item;
+}
+
+function accountsElsewhere(person: Person): Tree {
+	return {
+		ins_id: person.instagram ?? '',
+		twitter_id: person.twitterId ?? '',
+		twitter_name: person.twitterName ?? '',
+		youtube_channel_id: person.youtubeChannelId ?? '',
+		youtube_channel_title: '',
+	};
 }
 
 function postItem(author: Person, post: Post): Tree {
@@ -188,7 +192,7 @@ function postItem(author: Person, post: Post): Tree {
 		music: post.musicUrl,
 		music_info: {
 			id: post.musicId,
-			title: 'original sound',
+			title: SOUND_TITLE,
 			play: post.musicUrl,
 			cover: author.avatarUrl,
 			author: author.nickname,
@@ -202,7 +206,7 @@ function postItem(author: Person, post: Post): Tree {
 		share_count: counter(post.shares),
 		download_count: counter(post.downloads),
 		...(post.saves === null ? {} : { collect_count: counter(post.saves) }),
-		create_time: post.createdSeconds,
+		...(special?.times === 'absent' ? {} : { create_time: post.createdSeconds }),
 		anchors: null,
 		anchors_extras: '',
 		is_ad: false,
@@ -268,7 +272,14 @@ function flag(special: Special | undefined, value: boolean): boolean | number | 
 }
 
 function counterOf(special: Special | undefined): (value: number | bigint) => unknown {
-	return special?.body === 'string-numbers' ? String : (value) => value;
+	switch (special?.body) {
+		case 'string-numbers':
+			return String;
+		case 'printed-numbers':
+			return (value) => value.toLocaleString('en-US');
+		default:
+			return (value) => value;
+	}
 }
 
 function idOf(id: string, special: Special | undefined): string | bigint {

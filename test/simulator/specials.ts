@@ -18,7 +18,8 @@ export interface Special {
 	/** Where the counters of a profile stand, when not in a top-level `stats`. */
 	readonly stats?: 'absent' | 'nested' | 'flat';
 	/** What is wrong with the text or the tree of a body; /userid/ stays readable in every case. */
-	readonly body?: 'proto' | 'huge-numbers' | 'string-numbers' | 'deep' | 'missing-keys';
+	readonly body?:
+		'proto' | 'huge-numbers' | 'string-numbers' | 'printed-numbers' | 'deep' | 'missing-keys';
 	/** How every body is written, /userid/ too. */
 	readonly dialect?: Dialect;
 	readonly text?: 'null-titles' | 'encoded-titles' | 'unicode' | 'lone-surrogate';
@@ -36,6 +37,8 @@ export interface Special {
 	readonly lastBookmark?: 'zero' | 'minus-one' | 'absent' | 'unchanged' | 'absent-but-more';
 	/** `number`: cursor as a JSON number, hasMore 1 or 0. `string`: time and hasMore as strings. */
 	readonly flags?: 'number' | 'string';
+	/** Posts do not say when they were made. */
+	readonly times?: 'absent';
 	/** The oldest post stands first, with `is_top` 1. */
 	readonly pinned?: true;
 }
@@ -138,6 +141,8 @@ const table = {
 		paging: 'no-list-at-end',
 	},
 	tiktok: { about: "TikTok's own account: the one that the credential test asks for" },
+	printed_numbers: { about: 'counters are texts such as "12,345"', body: 'printed-numbers' },
+	timeless_posts: { about: 'posts have no create_time', times: 'absent' },
 } satisfies Record<string, Special>;
 
 export type SpecialName = keyof typeof table;

@@ -43,8 +43,10 @@ function walk(path: string, username: string, bookmark: string, count: number): 
 describe('truth', () => {
 	it.each(NUMBERED)('%s: the pages hold what the truth says, at any page size', (username) => {
 		for (const [, path, list, bookmark, count] of LISTS) {
-			const known = truth[list](username).map(({ id, ...record }) =>
-				'createdAt' in record ? [id, record.playCount] : [id, record.followerCount],
+			const known = truth[list](username).map((record) =>
+				'postId' in record
+					? [record.postId, record.playCount]
+					: [record.userId, record.followerCount],
 			);
 			for (const size of [count, 17]) {
 				const items = walk(path, username, bookmark, size).map((item) =>
@@ -57,8 +59,17 @@ describe('truth', () => {
 
 	it('a follower has the same id and counts in the list and in the profile', () => {
 		const follower = truth.followers('short_pages')[0]!;
-		const { id, followerCount, videoCount, avatarUrl } = truth.userInfo(follower.username)!;
-		expect(follower).toMatchObject({ id, followerCount, videoCount, avatarUrl });
+		const { userId, followerCount, videoCount, avatarUrl, instagram, twitter } = truth.userInfo(
+			follower.username,
+		)!;
+		expect(follower).toMatchObject({
+			userId,
+			followerCount,
+			videoCount,
+			avatarUrl,
+			instagram,
+			twitter,
+		});
 	});
 
 	it('says who exists and what cannot be had', () => {

@@ -1,25 +1,30 @@
 import type { Count, Person, Population } from './population.ts';
+import { SOUND_TITLE } from './shapes.ts';
 
 /** A counter above 2^53 is kept as its digits. */
 export type CountTruth = number | string | null;
 
 export interface UserTruth {
-	id: string;
+	userId: string;
 	username: string;
 	nickname: string;
 	verified: boolean;
 	private: boolean;
 	bio: string | null;
+	bioLink: string | null;
 	followerCount: CountTruth;
 	followingCount: CountTruth;
 	heartCount: CountTruth;
 	videoCount: CountTruth;
+	instagram: string | null;
+	twitter: string | null;
+	youtubeChannelId: string | null;
 	avatarUrl: string;
 	url: string;
 }
 
 export interface PersonTruth {
-	id: string;
+	userId: string;
 	username: string;
 	nickname: string;
 	bio: string | null;
@@ -27,15 +32,19 @@ export interface PersonTruth {
 	followerCount: CountTruth;
 	followingCount: CountTruth;
 	videoCount: CountTruth;
+	instagram: string | null;
+	twitter: string | null;
+	youtubeChannelId: string | null;
 	avatarUrl: string;
 	url: string;
 }
 
 export interface PostTruth {
-	id: string;
+	postId: string;
 	username: string;
+	userId: string;
 	title: string | null;
-	createdAt: string;
+	postedAt: string;
 	url: string;
 	playCount: CountTruth;
 	likeCount: CountTruth;
@@ -47,6 +56,9 @@ export interface PostTruth {
 	/** null for a photo post. */
 	videoUrl: string | null;
 	coverUrl: string;
+	imageUrls: string | null;
+	soundId: string;
+	soundTitle: string;
 }
 
 /**
@@ -102,16 +114,18 @@ export function truthOf(population: Population): Truth {
 function userTruth(person: Person): UserTruth {
 	const count = person.special?.stats === 'absent' ? () => null : exact;
 	return {
-		id: person.id,
+		userId: person.id,
 		username: person.username,
-		nickname: person.nickname,
+		nickname: storable(person.nickname),
 		verified: person.verified,
 		private: person.private,
-		bio: person.bio,
+		bio: storable(person.bio),
+		bioLink: person.bioLink,
 		followerCount: count(person.followerCount),
 		followingCount: count(person.followingCount),
 		heartCount: count(person.heartCount),
 		videoCount: count(person.videoCount),
+		...accountsElsewhere(person),
 		avatarUrl: person.avatarUrl,
 		url: profileUrl(person),
 	};
@@ -119,14 +133,15 @@ function userTruth(person: Person): UserTruth {
 
 function personTruth(person: Person): PersonTruth {
 	return {
-		id: person.id,
+		userId: person.id,
 		username: person.username,
-		nickname: person.nickname,
-		bio: person.bio,
+		nickname: storable(person.nickname),
+		bio: storable(person.bio),
 		region: person.region,
 		followerCount: exact(person.followerCount),
 		followingCount: exact(person.followingCount),
 		videoCount: exact(person.videoCount),
+		...accountsElsewhere(person),
 		avatarUrl: person.avatarUrl,
 		url: profileUrl(person),
 	};
@@ -134,11 +149,14 @@ function personTruth(person: Person): PersonTruth {
 
 function postTruth(population: Population, author: Person, position: number): PostTruth {
 	const post = population.post(author, position);
+	const postedSeconds =
+		author.special?.times === 'absent' ? Number(BigInt(post.videoId) >> 32n) : post.createdSeconds;
 	return {
-		id: post.videoId,
+		postId: post.videoId,
 		username: author.username,
-		title: post.title,
-		createdAt: new Date(post.createdSeconds * 1000).toISOString(),
+		userId: author.id,
+		title: storable(post.title),
+		postedAt: new Date(postedSeconds * 1000).toISOString(),
 		url: `${profileUrl(author)}/${post.imageUrls.length > 0 ? 'photo' : 'video'}/${post.videoId}`,
 		playCount: exact(post.plays),
 		likeCount: exact(post.likes),
@@ -149,7 +167,19 @@ function postTruth(population: Population, author: Person, position: number): Po
 		pinned: post.pinned,
 		videoUrl: post.videoUrl,
 		coverUrl: post.coverUrl,
+		imageUrls: post.imageUrls.length > 0 ? post.imageUrls.join('\n') : null,
+		soundId: post.musicId,
+		soundTitle: SOUND_TITLE,
 	};
+}
+
+function accountsElsewhere({ instagram, twitterName, twitterId, youtubeChannelId }: Person) {
+	return { instagram, twitter: twitterName ?? twitterId, youtubeChannelId };
+}
+
+/** What databases take of a text: no NUL, no half surrogates. */
+function storable<T extends string | null>(text: T): T {
+	return (text === null ? null : text.replace(/\p{Cs}/gu, '\ufffd').replaceAll('\0', '')) as T;
 }
 
 function profileUrl(person: Person): string {

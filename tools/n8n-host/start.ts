@@ -43,10 +43,10 @@ const CHECKOUT = fileURLToPath(new URL('../..', import.meta.url));
 const PORT = 5678;
 const SIMULATOR_KEY = 'simulator-key';
 const COLUMNS: Readonly<Record<string, readonly string[]>> = {
-	'User Info': ['id', 'username', 'nickname', 'followerCount', 'heartCount', 'videoCount'],
-	Followers: ['id', 'username', 'nickname', 'region', 'followerCount'],
-	Following: ['id', 'username', 'nickname', 'region', 'followerCount'],
-	Posts: ['id', 'createdAt', 'title', 'playCount', 'likeCount', 'commentCount'],
+	'User Info': ['userId', 'username', 'nickname', 'followerCount', 'heartCount', 'videoCount'],
+	Followers: ['userId', 'username', 'nickname', 'region', 'followerCount'],
+	Following: ['userId', 'username', 'nickname', 'region', 'followerCount'],
+	Posts: ['postId', 'postedAt', 'title', 'playCount', 'likeCount', 'commentCount'],
 };
 const ROWS = 5;
 

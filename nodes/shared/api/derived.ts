@@ -1,5 +1,6 @@
 import type { EndpointName } from './endpoints';
 import type { JsonObject } from './json';
+import { isUserId } from './user';
 
 /** An answer that another, already paid answer holds. */
 export interface DerivedAnswer {
@@ -21,7 +22,7 @@ export function derivedAnswers(
 	if (endpoint !== 'userInfoByUsername' && endpoint !== 'userInfoById') return [];
 	const user = body['user'] as JsonObject | undefined;
 	const id = user?.['id'];
-	if (typeof id !== 'string') return [];
+	if (!isUserId(id)) return [];
 	const names = new Set<string>();
 	for (const name of [params['username'], user?.['uniqueId']]) {
 		if (typeof name === 'string' && name !== '') names.add(name.toLowerCase());

@@ -29,7 +29,13 @@ export {
 } from './operations';
 export type { StopReason } from './paging';
 export { plainText } from './plainText';
-export { PROFILE_FIELDS, profileChange, toProfileMemory, type ProfileField } from './profileChange';
+export {
+	PROFILE_FIELDS,
+	profileChange,
+	toProfileMemory,
+	type ProfileChange,
+	type ProfileField,
+} from './profileChange';
 export {
 	userRecord,
 	type Count,

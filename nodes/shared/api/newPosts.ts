@@ -12,6 +12,8 @@ import type { UserRef } from './user';
 export const LATE_MS = 24 * 60 * 60_000;
 /** Posts of one user that are remembered; a user with more of them in `LATE_MS` gets less patience with late ones. */
 export const MAX_KNOWN = 500;
+/** How far ahead of our clock a post's time may be; what says more, such as an id without a time in it, is wrong. */
+const AHEAD_MS = 24 * 60 * 60_000;
 /** Pages that a first look goes through to find any post at all: the API may filter a page down to nothing. */
 const FIRST_LOOK_PAGES = 3;
 
@@ -19,7 +21,10 @@ const FIRST_LOOK_PAGES = 3;
 export interface FeedPost {
 	/** Undefined: nothing tells it apart from others, so it is never news. */
 	readonly id: string | undefined;
-	/** When it was made, ms since the epoch. */
+	/**
+	 * When it was made, ms since the epoch. Undefined also for a time in the future: remembered as the newest one,
+	 * it would make all posts of the years until then too old to be told.
+	 */
 	readonly timeMs: number | undefined;
 	readonly pinned: boolean;
 	/** As the API gave it, ids as strings. */
@@ -161,16 +166,19 @@ export async function readNewPosts(
 	call: Call,
 	{ user, memory, maxPages, nowMs }: NewPostsRequest,
 ): Promise<FeedNews> {
+	const latestMs = nowMs + AHEAD_MS;
 	if (memory === undefined) {
-		const { posts } = await readPart(call, user, FIRST_LOOK_PAGES, (read) => read.length > 0);
+		const look = { user, maxPages: FIRST_LOOK_PAGES, latestMs };
+		const { posts } = await readPart(call, look, (read) => read.length > 0);
 		return { posts: [], memory: firstLook(posts, nowMs), lost: false };
 	}
-	const top = await readPart(call, user, maxPages, (read) => reaches(read, memory.newestMs));
+	const look = { user, maxPages, latestMs };
+	const top = await readPart(call, look, (read) => reaches(read, memory.newestMs));
 	const { gap } = memory;
 	if (gap === undefined) return laterLook(memory, top);
 
 	const pinned = pinnedOfGap(gap, top.posts);
-	const part = await readGap(call, user, gap, maxPages);
+	const part = await readGap(call, look, gap);
 	const older = part === undefined ? { posts: [], gap: undefined } : gapLook(pinned.gap, part);
 	const rest = withoutGap(memory);
 	const news = laterLook(older.gap === undefined ? rest : { ...rest, gap: older.gap }, top);
@@ -183,7 +191,8 @@ export async function readNewPosts(
 
 /** The newest post of a feed, for a test run; undefined when there is none. */
 export async function readNewestPost(call: Call, user: UserRef): Promise<FeedPost | undefined> {
-	const { posts } = await readPart(call, user, FIRST_LOOK_PAGES, (read) => read.length > 0);
+	const look = { user, maxPages: FIRST_LOOK_PAGES, latestMs: Infinity };
+	const { posts } = await readPart(call, look, (read) => read.length > 0);
 	return oldestFirst(posts).at(-1);
 }
 
@@ -197,16 +206,20 @@ export function toFeedMemory(value: unknown): FeedMemory | undefined {
 
 // ---------------------------------------------------------------- reading
 
+interface PartRequest {
+	user: UserRef;
+	maxPages: number;
+	/** Times from after this are not believed, ms since the epoch. */
+	latestMs: number;
+	/** A bookmark. */
+	startFrom?: string;
+}
+
 /** Undefined when the bookmark is not understood any more. */
-async function readGap(
-	call: Call,
-	user: UserRef,
-	gap: FeedGap,
-	maxPages: number,
-): Promise<FeedPart | undefined> {
+async function readGap(call: Call, look: PartRequest, gap: FeedGap): Promise<FeedPart | undefined> {
 	const known = (read: readonly FeedPost[]) => reaches(read, gap.fromMs);
 	try {
-		return await readPart(call, user, maxPages, known, gap.bookmark);
+		return await readPart(call, { ...look, startFrom: gap.bookmark }, known);
 	} catch (error) {
 		if (error instanceof InvalidInput) return undefined;
 		throw error as Error;
@@ -215,15 +228,10 @@ async function readGap(
 
 async function readPart(
 	call: Call,
-	user: UserRef,
-	maxPages: number,
+	{ latestMs, ...request }: PartRequest,
 	isEnough: (posts: readonly FeedPost[]) => boolean,
-	startFrom?: string,
 ): Promise<FeedPart> {
-	const pages = readList(call, {
-		endpoint: 'userPosts',
-		...{ user, maxPages, startFrom, limit: undefined },
-	});
+	const pages = readList(call, { endpoint: 'userPosts', ...request, limit: undefined });
 	const posts: FeedPost[] = [];
 	for (;;) {
 		const { done, value } = await pages.next();
@@ -231,15 +239,17 @@ async function readPart(
 			return { posts, cutAt: value.stopReason === 'max-pages' ? value.bookmark : undefined };
 		}
 		const page = value.records.map((raw, index) =>
-			feedPost(raw, value.simplified[index] as PostRecord),
+			feedPost(raw, value.simplified[index] as PostRecord, latestMs),
 		);
 		posts.push(...page);
 		if (isEnough(page)) return { posts, cutAt: undefined };
 	}
 }
 
-function feedPost(raw: JsonObject, record: PostRecord): FeedPost {
-	return { id: postId(raw), timeMs: postTimeMs(raw), pinned: isPinned(raw), raw, record };
+function feedPost(raw: JsonObject, record: PostRecord, latestMs: number): FeedPost {
+	const madeMs = postTimeMs(raw);
+	const timeMs = madeMs !== undefined && madeMs <= latestMs ? madeMs : undefined;
+	return { id: postId(raw), timeMs, pinned: isPinned(raw), raw, record };
 }
 
 // ---------------------------------------------------------------- remembering

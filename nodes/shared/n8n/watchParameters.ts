@@ -84,14 +84,18 @@ export const usersParameter: INodeProperties = {
 
 const FIELD_CHOICES: Readonly<Record<ProfileField, string>> = {
 	bio: 'Bio',
+	bioLink: 'Bio Link',
 	followerCount: 'Follower Count',
 	followingCount: 'Following Count',
 	heartCount: 'Heart Count',
+	instagram: 'Instagram',
 	nickname: 'Nickname',
 	private: 'Private',
+	twitter: 'Twitter',
 	username: 'Username',
 	verified: 'Verified',
 	videoCount: 'Video Count',
+	youtubeChannelId: 'YouTube Channel ID',
 };
 
 export const fieldsParameter: INodeProperties = {

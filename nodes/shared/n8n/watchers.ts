@@ -9,6 +9,8 @@ import {
 	userKey,
 	type Call,
 	type FeedPost,
+	type ProfileChange,
+	type UserRecord,
 	type UserRef,
 } from '../api';
 import type { WatchRequest } from './watchParameters';
@@ -77,26 +79,34 @@ function newPostWatcher({ simplify, maxPages }: WatchRequest): Watcher {
 }
 
 function profileWatcher({ fields }: WatchRequest): Watcher {
+	const json = (
+		record: UserRecord,
+		before: ProfileChange['before'],
+		user: UserRef,
+	): IDataObject => ({
+		...record,
+		changedFields: Object.keys(before).join(),
+		...Object.fromEntries(
+			Object.entries(before).map(([field, value]) => [`${field}Before`, value]),
+		),
+		watchedUser: watchedName(user),
+	});
 	return {
 		async look(call, user, memory) {
-			const before = toProfileMemory(memory);
+			const known = toProfileMemory(memory);
 			// By id, so that a new username is a change and not somebody who is gone.
-			const known: UserRef = before?.id ? { kind: 'id', id: before.id } : user;
-			const { record } = await readUserInfo(call, known);
-			const { changed, memory: next } = profileChange(before, record, fields);
-			const json = { user: { ...record }, changed, watchedUser: watchedName(user) };
-			const isNews = Object.keys(changed).length > 0;
-			return { events: isNews ? [{ json, timeMs: undefined }] : [], memory: next, lost: false };
+			const asked: UserRef = known?.id ? { kind: 'id', id: known.id } : user;
+			const { record } = await readUserInfo(call, asked);
+			const { before, memory: next } = profileChange(known, record, fields);
+			const isNews = Object.keys(before).length > 0;
+			const events = isNews ? [{ json: json(record, before, user), timeMs: undefined }] : [];
+			return { events, memory: next, lost: false };
 		},
 
 		async sample(call, user) {
 			const { record } = await readUserInfo(call, user);
-			const same = fields.map((field) => [field, { before: record[field], after: record[field] }]);
-			return {
-				user: { ...record },
-				changed: Object.fromEntries(same) as IDataObject,
-				watchedUser: watchedName(user),
-			};
+			const same = Object.fromEntries(fields.map((field) => [field, record[field]]));
+			return json(record, same, user);
 		},
 	};
 }
