@@ -36,6 +36,43 @@ const IMAGES = join(CHECKOUT, 'docs', 'images');
 const KEY = 'picture-key';
 const MAX_BYTES = 150_000;
 
+/** Rows of a sheet, of which one names nobody: the failed one goes to a branch of its own, with the fields of its row. */
+function sheetWorkflow() {
+	const node = (name: string, type: string, x: number, y: number, more: object = {}) => ({
+		...{
+			id: name.toLowerCase().replaceAll(' ', '-'),
+			name,
+			type,
+			position: [x, y],
+			parameters: {},
+		},
+		...{ typeVersion: 1, ...more },
+	});
+	const rows = ['tiktok', 'ghost77', 'pinned_first'].map((username, index) => ({
+		json: { row_number: index + 2, username },
+	}));
+	const to = (name: string) => [{ node: name, type: 'main', index: 0 }];
+	const { id, name } = { ...EXAMPLE_CREDENTIAL, name: 'TikLiveAPI' };
+	return {
+		...{ id: 'sheet', name: 'Rows of a sheet', active: false, settings: {}, versionId: 'sheet-1' },
+		nodes: [
+			node('Rows', 'n8n-nodes-base.manualTrigger', 0, 0),
+			node('User Info', 'n8n-nodes-tikliveapi.tikLiveUserInfo', 220, 0, {
+				parameters: { user: { __rl: true, mode: 'username', value: '={{ $json.username }}' } },
+				credentials: { tikLiveApi: { id, name } },
+				onError: 'continueErrorOutput',
+			}),
+			node('Found', 'n8n-nodes-base.noOp', 480, -90),
+			node('Write Back', 'n8n-nodes-base.noOp', 480, 90),
+		],
+		connections: {
+			Rows: { main: [to('User Info')] },
+			'User Info': { main: [to('Found'), to('Write Back')] },
+		},
+		pinData: { Rows: rows },
+	};
+}
+
 async function takeAll(editor: Editor, workflowId: string): Promise<void> {
 	const { page } = editor;
 	await openWorkflow(page, workflowId);
@@ -54,6 +91,16 @@ async function takeAll(editor: Editor, workflowId: string): Promise<void> {
 	await byTestId(page, 'node-credentials-select-item-new').click();
 	await page.setViewportSize({ width: 1280, height: 1000 });
 	await take(editor, 'credential', byTestId(page, 'editCredential-modal'));
+}
+
+async function takeErrorOutput(editor: Editor): Promise<void> {
+	const { page } = editor;
+	await openWorkflow(page, 'sheet');
+	await runWorkflow(page, ['User Info', 'Write Back']);
+	await page.locator('.el-notification__closeBtn').click();
+	const panel = await openNode(page, 'Write Back');
+	await byTestId(panel, 'output-panel').getByText('1 item', { exact: true }).first().waitFor();
+	await take(editor, 'error-output');
 }
 
 async function take({ page }: Editor, name: string, part?: Locator): Promise<void> {
@@ -76,13 +123,14 @@ try {
 	// Another name than the new credential gets in its picture.
 	await cli.importCredentials([{ ...EXAMPLE_CREDENTIAL, name: 'TikLiveAPI', data }]);
 	const workflow = await readExample(CHECKOUT, 'four-nodes');
-	await cli.importWorkflows([workflow]);
+	await cli.importWorkflows([workflow, sheetWorkflow()]);
 	const server = await startN8n(host, { userFolder });
 	const owner = newOwner();
 	await new N8nRest(host, server.url).setupOwner(owner);
 	const editor = await openEditor(server.url);
 	try {
 		await logIn(editor.page, owner);
+		await takeErrorOutput(editor);
 		await takeAll(editor, workflow.id);
 	} finally {
 		await editor.close();
