@@ -21,11 +21,13 @@ import { checkEmbeddedQueues } from './queues.ts';
 import { checkServer } from './server.ts';
 import { placeAll, RIGHT_KEY, type Stage } from './stage.ts';
 import { checkTrouble } from './trouble.ts';
+import { checkStorage } from './storage.ts';
 import { checkWatch } from './watch.ts';
 
 const CHECKOUT = fileURLToPath(new URL('../..', import.meta.url));
 const short = process.argv.includes('--short');
 const checks = new Checks();
+const atEnd: Stage['atEnd'] = [];
 const folder = await mkdtemp(join(tmpdir(), 'tiklive-e2e-'));
 const screenshots = join(CHECKOUT, '.tmp', 'screenshots');
 
@@ -37,6 +39,7 @@ for (const [signal, code] of [
 }
 
 async function cleanUp(): Promise<void> {
+	for (const work of atEnd.splice(0)) await work();
 	await endAllChildren();
 	await rm(folder, { recursive: true, force: true, maxRetries: 3 });
 }
@@ -54,11 +57,13 @@ async function runAll(): Promise<void> {
 	const userFolder = join(folder, 'user');
 	await mkdir(userFolder, { mode: 0o700 });
 	const owner = newOwner();
-	const stage: Stage = { host, packed, simulator, userFolder, owner, checkout: CHECKOUT, checks };
+	const place = { host, packed, simulator, userFolder, owner, checkout: CHECKOUT };
+	const stage: Stage = { ...place, checks, atEnd };
 	await placeAll(stage);
 	await checkHeadless(stage);
 	await checkServer(stage);
 	await checkEmbeddedQueues(stage);
+	await checkStorage(stage);
 	await checkWatch(stage);
 	await checkTrouble(stage);
 	if (!short) await checkEditor(stage, screenshots);

@@ -30,6 +30,8 @@ export interface Stage {
 	/** The account of n8n's owner; created by the first server. */
 	readonly owner: Owner;
 	readonly checks: Checks;
+	/** Done when the run ends, however it ends. */
+	readonly atEnd: Array<() => Promise<void>>;
 }
 
 /** A published workflow with the scheduled example's nodes that fires every few seconds. */

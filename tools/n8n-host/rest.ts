@@ -15,6 +15,12 @@ export interface CredentialTest {
 	readonly message: string;
 }
 
+/** `date` is left out: a record's times are texts. */
+export interface DataTableColumn {
+	readonly name: string;
+	readonly type: 'string' | 'number' | 'boolean';
+}
+
 const REQUEST_LIMIT_MS = 60_000;
 const RUN_LIMIT_MS = 3 * 60_000;
 const UNFINISHED = new Set(['new', 'running', 'waiting']);
@@ -74,6 +80,12 @@ export class N8nRest {
 		return (await this.#call('POST', '/rest/credentials/test', {
 			credentials: { id, name, type, data },
 		})) as CredentialTest;
+	}
+
+	/** An empty Data Table in the owner's own project. */
+	async createDataTable(name: string, columns: readonly DataTableColumn[]): Promise<void> {
+		const { id } = (await this.#call('GET', '/rest/projects/personal')) as { id: string };
+		await this.#call('POST', `/rest/projects/${id}/data-tables`, { name, columns });
 	}
 
 	/** Publishes a workflow's current version: its triggers fire from now on. */
