@@ -380,15 +380,23 @@ describe('the job runner', () => {
 		expect((await jobs.stats('default')).done).toBe(4);
 	});
 
-	it('with a refused key waits and says so once', async () => {
-		saying = () => ({ kind: 'invalid-key', detail: 'Invalid API key' });
+	it.each<[Failure, string]>([
+		[{ kind: 'invalid-key', detail: 'no' }, 'TikLiveAPI does not accept the API key'],
+		[
+			{ kind: 'unreachable', detail: 'no', cure: 'Renew it.', code: 'CERT_HAS_EXPIRED' },
+			'TikLiveAPI cannot be reached from here',
+		],
+		[
+			{ kind: 'intercepted', detail: 'no', status: 403 },
+			'Something between n8n and TikLiveAPI refuses the requests',
+		],
+	])('with %j waits and says so once', async (failure, told) => {
+		saying = () => failure;
 		await add(users(20));
 		start();
 		await clock.advance(60_000);
 		expect(calls.length).toBeLessThanOrEqual(2 * MAX_CONCURRENT);
-		expect(warnings).toEqual([
-			'TikLiveAPI does not accept the API key; the jobs of the queue wait',
-		]);
+		expect(warnings).toEqual([`${told}; the jobs of the queue wait`]);
 		expect(await jobs.stats('default')).toMatchObject({ dead: 0 });
 	});
 

@@ -1,8 +1,8 @@
 import type { INodeExecutionData } from 'n8n-workflow';
-import { CallFailure, InvalidInput, ListInterrupted } from '../api';
+import { CallFailure, InvalidInput, ListInterrupted, type FailureKind } from '../api';
 import type { Client } from '../resilience/client';
 import { decodePayload } from '../resilience/jobPayload';
-import { afterFailure, jobRetryDelayMs } from '../resilience/jobPolicy';
+import { afterFailure, jobRetryDelayMs, NOTHING_FOR_ANYBODY } from '../resilience/jobPolicy';
 import type { ClaimedJob, DeadJob, JobFilter, JobStore, RetryLater } from '../resilience/jobs';
 import type { Clock, Priority, Random, Warn } from '../resilience/ports';
 import { lastItems, resultItems } from './jobItems';
@@ -220,7 +220,7 @@ export class JobRunner {
 	}
 
 	async #failed(job: ClaimedJob, problem: unknown): Promise<void> {
-		const { clock, random, warn } = this.deps;
+		const { clock, random } = this.deps;
 		const error = problem instanceof ListInterrupted ? problem.cause : problem;
 		if (error instanceof InvalidInput) {
 			return await this.#bury(job, 'rejected', `${error.parameter}: ${error.message}`, problem);
@@ -237,9 +237,7 @@ export class JobRunner {
 			case 'retry':
 				return await this.#retry(job, { ...decision, error: text, usesAttempt: true }, problem);
 			case 'postpone':
-				if (failure.kind === 'invalid-key' && !this.#isHeldBack(job.priority)) {
-					warn('TikLiveAPI does not accept the API key; the jobs of the queue wait');
-				}
+				if (!this.#isHeldBack(job.priority)) this.#tellThatJobsWait(failure.kind);
 				this.#holdBack(decision.holds === 'everybody' ? undefined : job.priority, decision.delayMs);
 				return await this.#retry(job, { ...decision, error: text, usesAttempt: false }, problem);
 			case 'dead-letter':
@@ -248,6 +246,11 @@ export class JobRunner {
 				this.#leases.forget(job);
 				return await this.deps.jobs.release([job]);
 		}
+	}
+
+	#tellThatJobsWait(kind: FailureKind): void {
+		const why = NOTHING_FOR_ANYBODY[kind];
+		if (why !== undefined) this.deps.warn(`${why}; the jobs of the queue wait`);
 	}
 
 	#isHeldBack(priority: Priority): boolean {

@@ -42,6 +42,13 @@ export const JOB_DISPOSITIONS: Readonly<Record<FailureKind, Disposition>> = {
 	cancelled: 'release',
 };
 
+/** What keeps all jobs waiting until a person has mended it, as a line of the log begins. */
+export const NOTHING_FOR_ANYBODY: Readonly<Partial<Record<FailureKind, string>>> = {
+	'invalid-key': 'TikLiveAPI does not accept the API key',
+	unreachable: 'TikLiveAPI cannot be reached from here',
+	intercepted: 'Something between n8n and TikLiveAPI refuses the requests',
+};
+
 export type Decision =
 	| { do: 'retry'; delayMs: number }
 	/** `holds`: whom else the same would happen to, so that it is useless to take their jobs before. */
