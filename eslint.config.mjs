@@ -80,6 +80,34 @@ export default defineConfig(
 	// Numbers beyond 2^53 are what some tests are about.
 	{ files: ['test/**'], rules: { 'no-loss-of-precision': 'off' } },
 
+	// Properties are where `npm run fuzz` looks for them, and run as often as it says.
+	{
+		files: ['test/**/*.ts'],
+		ignores: ['test/**/*.property.test.ts', 'test/support/**'],
+		rules: {
+			'no-restricted-imports': [
+				'error',
+				{
+					name: 'fast-check',
+					message: 'Put properties into a file of their own, *.property.test.ts.',
+				},
+			],
+		},
+	},
+	{
+		files: ['test/**/*.property.test.ts'],
+		rules: {
+			'no-restricted-syntax': [
+				'error',
+				{
+					selector:
+						"CallExpression[callee.object.name='fc'][callee.property.name=/^(assert|check)$/]:not([arguments.1.callee.name='runs'])",
+					message: 'Say with runs() of test/support/property.ts how often the property is tried.',
+				},
+			],
+		},
+	},
+
 	// The rules of n8n, as its package scanner applies them. Off are the rule that this package cannot
 	// obey (it brings undici, p-retry, bottleneck, ioredis and bullmq) and the five that the scanner has off.
 	{

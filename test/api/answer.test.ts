@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { classify, type Verdict } from '../../nodes/shared/api/classify';
 import { ENDPOINTS, type EndpointName, type ListEndpoint } from '../../nodes/shared/api/endpoints';
 import { parseBody, type JsonObject } from '../../nodes/shared/api/json';
@@ -170,16 +169,6 @@ describe.each(LISTS)('the list of %s', (endpoint) => {
 			[cursor]: 9,
 		});
 	});
-
-	test('whatever its gaps, is the list without them', () => {
-		fc.assert(
-			fc.property(fc.uniqueArray(fc.nat(1e9)), (numbers) => {
-				const list = Object.fromEntries(numbers.map((number) => [number, { id: `${number}` }]));
-				const sorted = [...numbers].sort((a, b) => a - b).map((number) => ({ id: `${number}` }));
-				expect(bodyOf(endpoint, { [key]: list })[key]).toEqual(sorted);
-			}),
-		);
-	});
 });
 
 describe('an id that is a float', () => {
@@ -230,24 +219,4 @@ describe('a warning in front of the JSON', () => {
 			'invalid-key',
 		);
 	});
-});
-
-test('whatever is stored in place of an answer reads as that answer', () => {
-	const item = fc.oneof(fc.constant(null), fc.record({ id: fc.oneof(fc.nat(), fc.string()) }));
-	const list = fc.oneof(fc.array(item), fc.dictionary(fc.nat(99).map(String), item), item);
-	const page = fc.record(
-		{ videos: list, hasMore: fc.boolean(), cursor: fc.nat(), msg: fc.string(), data: list },
-		{ requiredKeys: [] },
-	);
-	const envelope = fc.record({ code: fc.integer({ min: -1, max: 1 }), data: page });
-	fc.assert(
-		fc.property(fc.oneof(page, envelope), fc.boolean(), (body, warned) => {
-			const text = `${warned ? '<br />\n' : ''}${JSON.stringify(body)}`;
-			const verdict = ask('userPosts', text);
-			if (!verdict.ok) return;
-			expect(Array.isArray(verdict.body['videos'])).toBe(true);
-			expect(parseBody(verdict.text ?? text)).toEqual(verdict.body);
-			expect(ask('userPosts', verdict.text ?? text)).toEqual({ ok: true, body: verdict.body });
-		}),
-	);
 });

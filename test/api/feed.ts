@@ -55,6 +55,11 @@ export class Feed {
 		return post;
 	}
 
+	/** All of them, in the order in which the API shows them. */
+	shown(): Post[] {
+		return [...this.posts].sort((a, b) => Number(b.pinned) - Number(a.pinned) || b.rank - a.rank);
+	}
+
 	remove(...gone: Post[]): void {
 		this.posts = this.posts.filter((post) => !gone.includes(post));
 	}
@@ -66,9 +71,7 @@ export class Feed {
 			throw new CallFailure({ kind: 'network', detail: 'gone', code: 'ECONNRESET' });
 		}
 		const cursor = Number(params['cursor']);
-		const shown = [...this.posts].sort(
-			(a, b) => Number(b.pinned) - Number(a.pinned) || b.rank - a.rank,
-		);
+		const shown = this.shown();
 		const rest = cursor === 0 ? shown : shown.filter((post) => !post.pinned && post.rank < cursor);
 		const pinned = rest.filter((post) => post.pinned);
 		const page =

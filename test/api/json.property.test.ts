@@ -82,12 +82,13 @@ describe('any body', () => {
 	test('is an object that is safe to hand on, or refused with a BodyError', () => {
 		fc.assert(
 			fc.property(texts, (text) => {
-				const body = readBody(text);
-				if (typeof body === 'string') {
-					expect(Object.keys(BODY_PROBLEM_TEXT)).toContain(body);
+				const read = readBody(text);
+				if (typeof read === 'string') {
+					expect(Object.keys(BODY_PROBLEM_TEXT)).toContain(read);
 					expect(() => parseBody(text)).toThrow(BodyError);
 					return;
 				}
+				const { body } = read;
 				expect(isJsonObject(body)).toBe(true);
 				const { nodes, depth } = walk(body);
 				expect(depth).toBeLessThanOrEqual(MAX_DEPTH);
@@ -136,6 +137,21 @@ describe('any body', () => {
 					});
 				},
 			),
+			runs(100),
+		);
+	});
+
+	test('behind a warning is the same, and nothing but the whole of it is read', () => {
+		const warning = '<br />\n<b>Warning</b>: Undefined variable $x in /a.php on line 3<br />\n';
+		const objects = fc.dictionary(fc.string(), fc.jsonValue(), { minKeys: 1 });
+		fc.assert(
+			fc.property(objects, fc.nat(), (object, cut) => {
+				const json = JSON.stringify(object);
+				const whole = readBody(json);
+				fc.pre(typeof whole !== 'string');
+				expect(readBody(warning + json)).toEqual({ ...whole, preceded: true });
+				expect(readBody(warning + json.slice(0, cut % json.length))).toBe('html');
+			}),
 			runs(100),
 		);
 	});

@@ -250,18 +250,6 @@ describe('JSON behind something else', () => {
 		const text = `<p>${'>{"a":1'.repeat(200_000)}`;
 		expect(parsesOf(() => expect(readBody(text)).toBe('html'))).toBeLessThanOrEqual(11);
 	});
-
-	test('any object behind a warning is the object, and nothing but the whole of it is', () => {
-		fc.assert(
-			fc.property(fc.dictionary(fc.string(), fc.jsonValue()), fc.nat(), (object, cut) => {
-				const json = JSON.stringify(object);
-				const whole = readBody(json);
-				if (typeof whole === 'string' || json === '{}') return;
-				expect(readBody(WARNING + json)).toEqual({ ...whole, preceded: true });
-				expect(readBody(WARNING + json.slice(0, cut % json.length))).toBe('html');
-			}),
-		);
-	});
 });
 
 describe('hostile keys', () => {

@@ -196,6 +196,22 @@ describe('readNewPosts', () => {
 		expect(await watcher.look()).toEqual([]);
 	});
 
+	it('tells a late post only where it stands on the pages that are read anyway', async () => {
+		// 36 hours without a look, in which twelve posts have come before the 23 of the 22 hours before: a page.
+		for (const looksBetween of [false, true]) {
+			const { feed, watcher } = await watched(60, 3_600);
+			const late = feed.add(feed.nowSeconds - 79_201);
+			const told = looksBetween ? await watcher.look() : [];
+			const fresh = [...feed.publish(3, 14_400), feed.add(feed.nowSeconds - 1)];
+			fresh.push(...feed.publish(4, 14_400), feed.add(feed.nowSeconds - 1));
+			fresh.push(...feed.publish(2, 14_400), feed.add(feed.nowSeconds - 1));
+			feed.requests = 0;
+			told.push(...(await watcher.look()));
+			expect(feed.requests).toBe(1);
+			expect(told.toSorted()).toEqual(ids(looksBetween ? [late, ...fresh] : fresh).toSorted());
+		}
+	});
+
 	it('keeps its patience with late posts while nothing is posted', async () => {
 		const { feed, watcher } = await watched(3, 3_600);
 		feed.nowSeconds += 30 * DAY_SECONDS;

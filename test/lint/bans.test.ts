@@ -15,6 +15,7 @@ const TRANSPORT = 'nodes/shared/transport/probe.ts';
 const N8N = 'nodes/shared/n8n/probe.ts';
 const NODE = 'nodes/Posts/probe.ts';
 const TYPED = 'test/lint/typed/probe.ts';
+const PROPERTY = 'test/api/probe.property.test.ts';
 const CREDENTIALS = 'credentials/probe.ts';
 
 const ROOMS = 'tiklive/room-imports';
@@ -166,6 +167,18 @@ const formsOfImport: Case[] = [
 	{ file: N8N, code: "export type Host = typeof import('prom-client');\n" },
 ];
 
+const properties: Case[] = [
+	{
+		file: 'test/api/probe.test.ts',
+		code: "export { default } from 'fast-check';\n",
+		rule: 'no-restricted-imports',
+	},
+	{ file: PROPERTY, code: "export { default } from 'fast-check';\n" },
+	{ file: PROPERTY, code: 'fc.assert(property);\n', rule: 'no-restricted-syntax' },
+	{ file: PROPERTY, code: 'fc.assert(property, { numRuns: 5 });\n', rule: 'no-restricted-syntax' },
+	{ file: PROPERTY, code: 'fc.assert(property, runs(5));\n' },
+];
+
 const habits: Case[] = [
 	{ file: NODE, code: "console.log('x');\n", rule: 'no-console' },
 	{
@@ -218,7 +231,9 @@ const n8nRules: Case[] = [
 	},
 ];
 
-const groups: Record<string, Case[]> = { ambient, imports, formsOfImport, habits, n8nRules };
+const groups: Record<string, Case[]> = {
+	...{ ambient, imports, formsOfImport, properties, habits, n8nRules },
+};
 const cases = Object.values(groups).flat();
 let reports: string[][] = [];
 

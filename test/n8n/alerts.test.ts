@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import type { IDataObject } from 'n8n-workflow';
 import { NO_ALERTS, troubleAt, wellAt, type Alerts } from '../../nodes/shared/n8n/alerts';
 import { readAlerts, writeAlerts } from '../../nodes/shared/n8n/watchState';
@@ -78,29 +77,6 @@ describe('when trouble is told', () => {
 		looks.look('outage', START_MS);
 		looks.look('outage', START_MS + HOUR_MS);
 		expect(looks.minutes).toEqual([500 * 60, 60]);
-	});
-
-	it('is at most five times an hour, and at most once an hour for one cause', () => {
-		const look = fc.record({
-			cause: fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f', 'g', undefined, undefined),
-			afterMs: fc.integer({ min: 0, max: 90 * MINUTE_MS }),
-			mayTell: fc.boolean(),
-		});
-		fc.assert(
-			fc.property(fc.array(look, { maxLength: 200 }), (sequence) => {
-				const looks = new Looks();
-				let nowMs = START_MS;
-				for (const { cause, afterMs, mayTell } of sequence) {
-					nowMs += afterMs;
-					looks.look(cause, nowMs, mayTell);
-				}
-				for (const [index, { cause, atMs }] of looks.told.entries()) {
-					const inAnHour = looks.told.slice(index).filter((other) => other.atMs - atMs < HOUR_MS);
-					expect(inAnHour.length).toBeLessThanOrEqual(5);
-					expect(inAnHour.filter((other) => other.cause === cause)).toHaveLength(1);
-				}
-			}),
-		);
 	});
 
 	it('is five times an hour for a text that is another one each time', () => {

@@ -109,7 +109,19 @@ describe('readListOptions', () => {
 		expect(new Date(newerThanMs as number).toISOString()).toBe(expected);
 	});
 
+	it.each([
+		['of $now.toSeconds()', 1_770_000_000.1234, 1_770_000_000_123],
+		['of milliseconds with decimals', '1770000000123.75', 1_770_000_000_124],
+		['before 1970', '1960-01-01T00:00:00Z', 0],
+	])(
+		'makes whole milliseconds, as a job keeps them, of a time %s',
+		(_title, newerThan, expected) => {
+			expect(list({ newerThan }).newerThanMs).toBe(expected);
+		},
+	);
+
 	it.each<[string, unknown]>([
+		['Newer Than', Object.create(null)],
 		['Newer Than', 'yesterday'],
 		['Newer Than', 17_000_000],
 		['Newer Than', Infinity],

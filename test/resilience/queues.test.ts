@@ -1,10 +1,7 @@
-import * as fc from 'fast-check';
 import {
-	allQueues,
 	boundedQueues,
 	holds,
 	isWorkedOff,
-	MOST_NAMED_QUEUES,
 	type QueueStanding,
 } from '../../nodes/shared/resilience/queues';
 
@@ -31,27 +28,6 @@ describe('boundedQueues', () => {
 				...{ addedAtMs: 5, workedOffAtMs: 7 },
 			}),
 		]);
-	});
-
-	it('counts every job once and names twenty queues at most, "other" last', () => {
-		const queue = fc.record({
-			name: fc.oneof(fc.constantFrom('default', 'other'), fc.stringMatching(/^[a-z0-9]{1,2}$/)),
-			waiting: fc.nat(9),
-			oldestSeconds: fc.nat(9),
-			workedOff: fc.boolean(),
-		});
-		fc.assert(
-			fc.property(fc.array(queue, { maxLength: 60 }), (given) => {
-				const all = given.map(({ name, ...over }) => standing(name, over));
-				const bounded = boundedQueues(all);
-				const names = bounded.map(({ name }) => name);
-				expect(new Set(names).size).toBe(names.length);
-				expect(names.length).toBeLessThanOrEqual(MOST_NAMED_QUEUES + 1);
-				expect(allQueues(bounded)).toEqual(allQueues(all));
-				if (names.length > MOST_NAMED_QUEUES) expect(names.at(-1)).toBe('other');
-			}),
-			{ seed: 20_261_127 },
-		);
 	});
 });
 

@@ -7,7 +7,8 @@ import type { UserRef } from './user';
 
 /**
  * How much earlier than the newest post another one may have been made and still be news when it turns up. TikTok
- * holds posts back for review, and its servers do not all know a post at the same moment.
+ * holds posts back for review, and its servers do not all know a post at the same moment. It is told where a look
+ * meets it: on the first page, or above the newest post that was known. Below that no look pays for pages.
  */
 export const LATE_MS = 24 * 60 * 60_000;
 /** Posts of one user that are remembered; a user with more of them in `LATE_MS` gets less patience with late ones. */

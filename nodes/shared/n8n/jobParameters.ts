@@ -1,5 +1,5 @@
 import type { IDataObject, IExecuteFunctions, INodeProperties } from 'n8n-workflow';
-import { InvalidInput } from '../api';
+import { InvalidInput, plainText } from '../api';
 import {
 	defaultDedupeKey,
 	encodePayload,
@@ -7,6 +7,7 @@ import {
 	type JobRequest,
 } from '../resilience/jobPayload';
 import { JOB_KINDS, type JobKind, type NewJob } from '../resilience/jobs';
+import { asText } from './asText';
 import { readLimit } from './listParameters';
 import { DEFAULT_MAX_PAGES, maxAge, maxPages, newerThan, newerThanMs, priority } from './options';
 import { choice, lostExpression, number, optionsOf, text, time } from './optionValues';
@@ -157,7 +158,7 @@ function readKind(context: IExecuteFunctions, itemIndex: number): JobKind {
 	if (kind !== undefined) return kind;
 	throw new InvalidInput(
 		'Kind',
-		`"${String(value).slice(0, 40)}" is not one of ${JOB_KINDS.join(', ')}`,
+		`"${plainText(asText(value), 40)}" is not one of ${JOB_KINDS.join(', ')}`,
 		'Choose one from the list.',
 	);
 }

@@ -5,6 +5,7 @@ import {
 	type INodeProperties,
 } from 'n8n-workflow';
 import { InvalidInput, plainText } from '../api';
+import { asText } from './asText';
 import { wholeNumber } from './wholeNumber';
 
 /** As ms since the epoch this is 1973, as seconds the year 5138: a number from there on is meant as ms. */
@@ -77,13 +78,13 @@ export function choice<T extends string>(
 	if (known !== undefined) return known;
 	throw new InvalidInput(
 		displayName,
-		`"${plainText(String(value), 40)}" is not one of ${values.join(', ')}`,
+		`"${plainText(asText(value), 40)}" is not one of ${values.join(', ')}`,
 		'Choose one from the list.',
 	);
 }
 
 export function text(value: unknown): string | undefined {
-	const trimmed = isUnset(value) ? '' : String(value).trim();
+	const trimmed = isUnset(value) ? '' : asText(value).trim();
 	return trimmed === '' ? undefined : trimmed;
 }
 
@@ -93,7 +94,7 @@ export function text(value: unknown): string | undefined {
 export function flag({ name, displayName }: INodeProperties, options: IDataObject): boolean {
 	const value = options[name];
 	if (isUnset(value)) return false;
-	const text = String(value).trim().toLowerCase();
+	const text = asText(value).trim().toLowerCase();
 	if (text === 'true' || text === 'false') return text === 'true';
 	throw new InvalidInput(
 		displayName,
@@ -103,8 +104,9 @@ export function flag({ name, displayName }: INodeProperties, options: IDataObjec
 }
 
 /**
- * Wall clock, ms. A time without an offset, as the date picker gives it, is meant in the workflow's time zone. A
- * number, also as text, is seconds or milliseconds since 1970, whichever makes a plausible time.
+ * Wall clock, whole ms; 0 for what was before 1970. A time without an offset, as the date picker gives it, is meant
+ * in the workflow's time zone. A number, also as text, is seconds or milliseconds since 1970, whichever makes a
+ * plausible time.
  *
  * @throws InvalidInput
  */
@@ -115,10 +117,10 @@ export function time(
 ): number | undefined {
 	if (isUnset(value)) return undefined;
 	const ms = isNumeric(value) ? sinceEpoch(Number(value)) : dateTime(value, timezone);
-	if (ms !== undefined) return ms;
+	if (ms !== undefined) return Math.max(Math.round(ms), 0);
 	throw new InvalidInput(
 		displayName,
-		`"${plainText(String(value), 40)}" is not a time`,
+		`"${plainText(asText(value), 40)}" is not a time`,
 		'Pick a date, or give a text such as 2026-11-01T08:00:00Z, or seconds or milliseconds since 1970.',
 	);
 }

@@ -1,4 +1,5 @@
-import { InvalidInput } from '../api';
+import { InvalidInput, plainText } from '../api';
+import { asText } from './asText';
 
 /**
  * A number as n8n hands it over: a number, or text from an expression.
@@ -28,5 +29,5 @@ export function wholeNumber(
 
 function shown(value: unknown): string {
 	if (value === undefined || value === null || value === '') return 'Nothing';
-	return `"${String(value).slice(0, 40)}"`;
+	return `"${plainText(asText(value), 40)}"`;
 }
