@@ -52,6 +52,15 @@ describe('RunReport', () => {
 		]);
 	});
 
+	it('tells of five lists that came back empty, and how many more there are', () => {
+		const report = new RunReport();
+		for (let list = 1; list <= 7; list++) report.emptyList(`doubt ${list}`);
+		expect(texts(report).slice(1)).toEqual([
+			...[1, 2, 3, 4, 5].map((list) => `doubt ${list}`),
+			'The same with 2 more lists',
+		]);
+	});
+
 	it.each(['no-cursor', 'repeated-cursor', 'empty-pages', 'nothing-new'] as const)(
 		'tells that a list ended with %s',
 		(stop) => {

@@ -92,6 +92,10 @@ export class RunReport {
 			);
 		}
 		for (const doubt of this.#empty.slice(0, MOST_SHOWN)) hints.push(warning(doubt));
+		if (this.#empty.length > MOST_SHOWN) {
+			const more = this.#empty.length - MOST_SHOWN;
+			hints.push(warning(`The same with ${more} more ${more === 1 ? 'list' : 'lists'}`));
+		}
 		if (this.#capped.length > 0) {
 			hints.push(
 				warning(

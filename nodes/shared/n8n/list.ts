@@ -1,5 +1,5 @@
 import type { IDataObject, IExecuteFunctions, INodeExecutionData } from 'n8n-workflow';
-import { decodeBookmark, type ListEndpoint } from '../api';
+import { decodeBookmark, type ListEndpoint, type UserRef } from '../api';
 import type { JobKind } from '../resilience/jobs';
 import { emptyListDoubt } from './emptyList';
 import { executeItems, type ItemRun, type PreparedItem } from './itemLoop';
@@ -14,6 +14,8 @@ interface ListItem extends ListOptions, PreparedItem {
 	/** Undefined for all. */
 	limit: number | undefined;
 	simplify: boolean;
+	/** Usernames of the user, as far as they are known here. */
+	names: readonly string[];
 }
 
 const LIST_KINDS: Readonly<Record<ListEndpoint, JobKind>> = {
@@ -70,21 +72,36 @@ async function readItem(
 		throw new PartialList(error, records, error.isStale);
 	});
 	report.listRead(itemIndex, list.result.pages, list.result.stopReason);
-	if (list.records.length === 0 && list.result.stopReason === 'end' && !item.newerThanMs) {
-		const doubt = await emptyListDoubt(client, endpoint, item.user, list.result.userId);
+	if (list.records.length === 0 && list.result.stopReason === 'end' && isWhole(item)) {
+		const { userId } = list.result;
+		const doubt = await emptyListDoubt(client, { endpoint, userId, names: item.names });
 		if (doubt !== undefined) report.emptyList(doubt);
 	}
 	await unfinished.ended();
 	return list.records.map((record) => mark(record, list.isStale));
 }
 
+/** Whether the list would begin with its first record, whenever that was made. */
+function isWhole({ startFrom, newerThanMs }: ListItem): boolean {
+	return startFrom === undefined && newerThanMs === undefined;
+}
+
 function prepare(context: IExecuteFunctions, endpoint: ListEndpoint, itemIndex: number): ListItem {
+	const user = readUser(context, itemIndex);
 	const item: ListItem = {
 		...readListOptions(context, itemIndex),
-		user: readUser(context, itemIndex),
+		user,
+		names: namesOf(user, context.getInputData()[itemIndex]?.json),
 		limit: readLimit(context, itemIndex),
 		simplify: context.getNodeParameter('simplify', itemIndex) as boolean,
 	};
 	if (item.startFrom !== undefined) decodeBookmark(item.startFrom, endpoint, item.user);
 	return item;
+}
+
+/** An id that comes from User Info, as in the examples, has its username beside it in the input item. */
+function namesOf(user: UserRef, input: IDataObject = {}): string[] {
+	if (user.kind === 'username') return [user.username];
+	const { userId, username } = input;
+	return userId === user.id && typeof username === 'string' ? [username.toLowerCase()] : [];
 }
